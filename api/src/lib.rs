@@ -1,0 +1,1 @@
+//! The appliance: API server and worker.

@@ -1,0 +1,1 @@
+//! Encrypted, content-named files on an object store.

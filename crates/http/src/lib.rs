@@ -1,0 +1,1 @@
+//! The warp frame: routes, extractors, refusals, uploads, the server loop.

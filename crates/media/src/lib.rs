@@ -1,0 +1,1 @@
+//! From hostile bytes to pictures: sniffing, limits, sandboxed decoding.

@@ -1,0 +1,1 @@
+//! Layers of settings with the source of every value.

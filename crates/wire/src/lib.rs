@@ -1,0 +1,1 @@
+//! What goes over the wire: request and answer bodies, error codes, paging.

@@ -1,0 +1,1 @@
+//! Face models and pipelines: detection, quality, presentation-attack detection, best shot.
