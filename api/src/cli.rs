@@ -1,0 +1,98 @@
+//! The command line: `oz-api serve | work | migrate | check-config | admin …`.
+
+use clap::{Args, Parser, Subcommand};
+use oz_domain::Role;
+use std::path::PathBuf;
+
+/// Oz Appliance: liveness, face matching and search on your own server.
+#[derive(Debug, Parser)]
+#[command(name = "oz-api", version, about, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Settings file in TOML; `/etc/oz/oz.toml` when it is there and nothing is given.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API (and process analyses, unless OZ_PROCESSING=queue).
+    Serve(Overrides),
+    /// Process analyses only, beside servers that enqueue them (PostgreSQL).
+    Work,
+    /// Bring the database to the newest form, then stop.
+    Migrate,
+    /// Print every setting with its value and where it came from; fail on a wrong one.
+    CheckConfig,
+    /// Work on users from the command line.
+    Admin(Admin),
+    /// Decode media for a parent process; not for people.
+    #[command(hide = true)]
+    DecodeMedia,
+}
+
+/// Flags over every other layer of settings.
+#[derive(Debug, Args, Default)]
+pub(crate) struct Overrides {
+    /// Address to listen on, over OZ_LISTEN.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Admin {
+    #[command(subcommand)]
+    pub(crate) object: AdminObject,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminObject {
+    /// Users.
+    User {
+        #[command(subcommand)]
+        action: UserAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserAction {
+    /// Make a user; prints the new id.
+    Create {
+        /// The address that logs in.
+        #[arg(long)]
+        email: String,
+        /// ADMIN, OPERATOR, CLIENT, CLIENT_ADMIN, CLIENT_OPERATOR or CLIENT_SERVICE.
+        #[arg(long)]
+        role: Role,
+        /// Read the password from standard input (one line); never from an argument, which other users can see.
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// Name of the company, made when there is none of that name; required for CLIENT roles.
+        #[arg(long)]
+        company: Option<String>,
+        /// First name.
+        #[arg(long, default_value = "")]
+        first_name: String,
+        /// Last name.
+        #[arg(long, default_value = "")]
+        last_name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_password_is_never_an_argument() {
+        let wrong = ["oz-api", "admin", "user", "create", "--email", "a@b.c", "--role", "ADMIN", "--password", "x"];
+        assert!(Cli::try_parse_from(wrong).is_err());
+    }
+}
