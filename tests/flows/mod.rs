@@ -1,0 +1,3 @@
+//! Sentences: what a person does, from the first call to the last.
+
+mod liveness;

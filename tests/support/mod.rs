@@ -1,0 +1,5 @@
+//! What every test needs: a server of its own, a client, pictures and clips.
+
+pub(crate) mod client;
+pub(crate) mod fixtures;
+pub(crate) mod server;

@@ -1,0 +1,228 @@
+//! A server of one's own: the real binary, a fresh data folder, a free port; gone when the test ends.
+
+use crate::support::client::Client;
+use crate::support::fixtures::shared;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The administrator every test server has.
+pub(crate) const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
+/// A client of the company `Bank`.
+pub(crate) const CLIENT: (&str, &str) = ("client@example.com", "correct horse battery");
+
+/// Tries `look` until it gives something. The wait between two looks is a read that nobody answers: no sleep.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < limit, "waited {limit:?} until {what}");
+        pause(Duration::from_millis(20));
+    }
+}
+
+/// Gives the processor away for a moment by waiting on a channel that stays empty.
+pub(crate) fn pause(time: Duration) {
+    let (_keep, empty) = std::sync::mpsc::channel::<()>();
+    let _ = empty.recv_timeout(time);
+}
+
+/// What differs between test servers.
+#[derive(Default, Clone)]
+pub(crate) struct Options {
+    /// `None`: SQLite in the data folder.
+    pub(crate) database_url: Option<String>,
+    /// More environment variables.
+    pub(crate) env: Vec<(String, String)>,
+    /// `serve` or `work`.
+    pub(crate) role: Option<&'static str>,
+    /// An existing data folder instead of a fresh one.
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base: String,
+    pub(crate) metrics: String,
+    pub(crate) data: PathBuf,
+    pub(crate) log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts `oz-api serve` with an administrator and a client, and waits until it is healthy.
+    pub(crate) fn start() -> Self {
+        Self::start_with(Options::default())
+    }
+
+    /// Starts with options; users are made when the data folder is new.
+    pub(crate) fn start_with(options: Options) -> Self {
+        let fresh = options.data.is_none();
+        let server = Self::spawn(options, fresh);
+        server.wait_ready();
+        server
+    }
+
+    fn spawn(options: Options, users: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
+        fs_err::create_dir_all(&data).expect("the data folder");
+        let (port, metrics_port) = (free_port(), free_port());
+        let mut env = vec![
+            ("OZ_DATA_DIR".to_owned(), data.display().to_string()),
+            ("OZ_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("OZ_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{metrics_port}")),
+            ("OZ_MODELS_DIR".to_owned(), shared().join("models").display().to_string()),
+            ("OZ_RUNTIME_LIB".to_owned(), runtime_lib().display().to_string()),
+        ];
+        if let Some(url) = &options.database_url {
+            env.push(("OZ_DATABASE_URL".to_owned(), url.clone()));
+        }
+        env.extend(options.env.clone());
+        if users {
+            create_user(&env, ADMIN, "ADMIN", None);
+            create_user(&env, CLIENT, "CLIENT", Some("Bank"));
+        }
+        let log = folder.path().join("log");
+        let out = fs_err::File::create(&log).expect("a log file").into_parts().0;
+        let child = command(&env)
+            .arg(options.role.unwrap_or("serve"))
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a descriptor"))
+            .stderr(out)
+            .spawn()
+            .expect("the server starts");
+        let base = format!("http://127.0.0.1:{port}");
+        Self { child, base, metrics: format!("http://127.0.0.1:{metrics_port}"), data, log, _folder: folder }
+    }
+
+    fn wait_ready(&self) {
+        let client = Client::new(&self.base);
+        until("the server is healthy", Duration::from_secs(30), || {
+            client.try_send("GET", "/api/healthcheck", &[], None).ok().filter(|a| a.status == 200)
+        });
+    }
+
+    /// A client that has not logged in.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// The client of the company.
+    pub(crate) fn client(&self) -> Client {
+        self.anonymous().log_in(CLIENT.0, CLIENT.1)
+    }
+
+    /// The administrator.
+    pub(crate) fn admin(&self) -> Client {
+        self.anonymous().log_in(ADMIN.0, ADMIN.1)
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a pid")
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: i32) {
+        kill(self.pid(), signal);
+    }
+
+    /// SIGTERM, then the exit status.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        self.signal(libc::SIGTERM);
+        self.child.wait().expect("an exit status")
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub(crate) fn log_text(&self) -> String {
+        fs_err::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Children of the server: decoding processes.
+    pub(crate) fn children(&self) -> Vec<i32> {
+        let path = format!("/proc/{0}/task/{0}/children", self.pid());
+        fs_err::read_to_string(path)
+            .unwrap_or_default()
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- server log ---\n{}", self.log_text());
+        }
+    }
+}
+
+/// Sends a signal to a process that a test started.
+#[expect(unsafe_code, reason = "kill(2) has no safe wrapper in libc")]
+pub(crate) fn kill(pid: i32, signal: i32) {
+    // SAFETY: kill takes two integers and touches no memory of ours.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// The binary under test, built by `cargo xtask test` beside this test's own folder.
+pub(crate) fn binary() -> PathBuf {
+    let this = std::env::current_exe().expect("a path");
+    let target = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
+    let path = std::env::var_os("OZ_API_BIN").map_or_else(|| target.join("oz-api"), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build -p oz-api` first", path.display());
+    path
+}
+
+fn runtime_lib() -> PathBuf {
+    std::env::var_os("OZ_RUNTIME_LIB").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.runtime/libonnxruntime.so")),
+        PathBuf::from,
+    )
+}
+
+fn command(env: &[(String, String)]) -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().envs(env.iter().map(|(k, v)| (k, v)));
+    for keep in ["PATH", "LD_LIBRARY_PATH", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(keep) {
+            command.env(keep, value);
+        }
+    }
+    command
+}
+
+fn create_user(env: &[(String, String)], (email, password): (&str, &str), role: &str, company: Option<&str>) {
+    let mut command = command(env);
+    command.args(["admin", "user", "create", "--email", email, "--role", role, "--password-stdin"]);
+    if let Some(company) = company {
+        command.args(["--company", company]);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("oz-api admin");
+    child.stdin.take().expect("standard input").write_all(password.as_bytes()).expect("the password is read");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "admin user create: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A port nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
