@@ -1,4 +1,5 @@
 //! Sentences: what a person does, from the first call to the last.
 
+mod faults;
 mod hostile;
 mod liveness;

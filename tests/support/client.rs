@@ -87,8 +87,12 @@ impl Client {
     }
 
     pub(crate) fn form_with(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Answer {
+        self.try_form(path, headers, parts).expect("the server answers")
+    }
+
+    pub(crate) fn try_form(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Result<Answer, ureq::Error> {
         let (content_type, body) = multipart(parts);
-        self.send("POST", path, headers, Some((&content_type, body)))
+        self.try_send("POST", path, headers, Some((&content_type, body)))
     }
 
     /// Any request.

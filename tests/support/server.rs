@@ -41,8 +41,10 @@ pub(crate) struct Options {
     pub(crate) env: Vec<(String, String)>,
     /// `serve` or `work`.
     pub(crate) role: Option<&'static str>,
-    /// An existing data folder instead of a fresh one.
+    /// A data folder that outlives this server.
     pub(crate) data: Option<PathBuf>,
+    /// A port that stays the same over restarts.
+    pub(crate) port: Option<u16>,
 }
 
 impl Options {
@@ -63,24 +65,35 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `oz-api serve` with an administrator and a client, and waits until it is healthy.
+    /// Makes an administrator and a client, starts `oz-api serve`, waits until it is healthy.
     pub(crate) fn start() -> Self {
-        Self::start_with(Options::default())
+        Self::start_new(Options::default())
     }
 
-    /// Starts with options; users are made when the data folder is new.
-    pub(crate) fn start_with(options: Options) -> Self {
-        let fresh = options.data.is_none();
-        let server = Self::spawn(options, fresh);
+    /// The same with options.
+    pub(crate) fn start_new(options: Options) -> Self {
+        let server = Self::spawn(options, true);
         server.wait_ready();
         server
+    }
+
+    /// Starts on a data folder that has its users already.
+    pub(crate) fn start_with(options: Options) -> Self {
+        let server = Self::spawn(options, false);
+        server.wait_ready();
+        server
+    }
+
+    /// Starts a role that serves no API (`work`).
+    pub(crate) fn start_role(options: Options) -> Self {
+        Self::spawn(options, false)
     }
 
     fn spawn(options: Options, users: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         fs_err::create_dir_all(&data).expect("the data folder");
-        let (port, metrics_port) = (free_port(), free_port());
+        let (port, metrics_port) = (options.port.unwrap_or_else(free_port), free_port());
         let mut env = vec![
             ("OZ_DATA_DIR".to_owned(), data.display().to_string()),
             ("OZ_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
@@ -156,14 +169,15 @@ impl Server {
         fs_err::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Children of the server: decoding processes.
-    pub(crate) fn children(&self) -> Vec<i32> {
-        let path = format!("/proc/{0}/task/{0}/children", self.pid());
-        fs_err::read_to_string(path)
-            .unwrap_or_default()
-            .split_whitespace()
-            .filter_map(|pid| pid.parse().ok())
-            .collect()
+    /// All processes below the server: those that decode media.
+    pub(crate) fn descendants(&self) -> Vec<i32> {
+        let mut found = children(self.pid());
+        let mut at = 0;
+        while at < found.len() {
+            found.extend(children(found[at]));
+            at += 1;
+        }
+        found
     }
 }
 
@@ -174,6 +188,16 @@ impl Drop for Server {
             eprintln!("--- server log ---\n{}", self.log_text());
         }
     }
+}
+
+/// Children of a process, of whichever of its threads.
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs_err::read_dir(format!("/proc/{pid}/task")) else { return vec![] };
+    threads
+        .flatten()
+        .filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Sends a signal to a process that a test started.
