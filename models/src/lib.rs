@@ -1,1 +1,4 @@
-//! Face models and pipelines: detection, quality, presentation-attack detection, best shot.
+//! Face models and pipelines: detection, landmarks, pose, quality, presentation-attack detection, embeddings, best shot.
+
+pub mod quality;
+pub mod track;
