@@ -1,1 +1,27 @@
-//! What goes over the wire: request and answer bodies, error codes, paging.
+//! What goes over the wire: bodies, error codes, paging, names old and new.
+//!
+//! No warp and no database here, so that a client, a test or a document can be built from these types alone.
+
+mod analysis;
+mod auth;
+mod code;
+mod cursor;
+mod error;
+mod folder;
+mod media;
+mod payload;
+mod query;
+mod system;
+
+pub use analysis::{
+    Analysis, AnalysisRequest, MediaResult, OutputImage, QualityParams, QualityScores, StartAnalyses, Thresholds,
+};
+pub use auth::{AuthAnswer, Company, Credentials, LogIn, Refresh, User};
+pub use code::{Code, errors_page};
+pub use cursor::Cursor;
+pub use error::ErrorBody;
+pub use folder::{Folder, FolderPage, FolderPatch, FolderPayload};
+pub use media::{Media, MediaPatch, OriginalInfo};
+pub use payload::{PayloadError, parse};
+pub use query::{ListQuery, MetaFilter, QueryError, Sort};
+pub use system::{Check, CheckStatus, Config, Health, Limits, Version};
