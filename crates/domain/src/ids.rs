@@ -72,6 +72,10 @@ ids! {
     RequestId,
     /// One record of the audit log.
     AuditId,
+    /// A produced picture: a best shot or an action shot of an analysis.
+    ImageId,
+    /// The key that encrypts what the audit log says of one subject; destroyed when the subject is erased.
+    SubjectKeyId,
     /// A stored blob's own random id, bound into its encryption (decision 50).
     BlobId,
 }
@@ -99,7 +103,9 @@ mod tests {
     fn only_the_hyphenated_form_is_an_id() {
         let id = MediaId::new(Millis::new(5));
         assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in ["", "1", &id.uuid().simple().to_string(), &format!("{{{id}}}"), "g0000000-0000-0000-0000-000000000000"] {
+        for bad in
+            ["", "1", &id.uuid().simple().to_string(), &format!("{{{id}}}"), "g0000000-0000-0000-0000-000000000000"]
+        {
             assert_eq!(bad.parse::<MediaId>(), Err(NotAnId), "{bad}");
         }
     }

@@ -9,9 +9,11 @@ mod clip;
 mod clock;
 mod folder;
 mod ids;
+mod job;
 mod media;
 mod permission;
 mod picture;
+mod session;
 
 pub use access::{ParseRoleError, Role};
 pub use analysis::{AnalysisKind, AnalysisState, Resolution, Status, worst};
@@ -19,12 +21,14 @@ pub use clip::{Clip, ClipFacts, Frame, FrameSignature};
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use folder::folder_status;
 pub use ids::{
-    AnalysisId, AuditId, BlobId, CompanyId, FolderId, GroupId, JobId, LeaseToken, MediaId, NotAnId, RequestId, TokenId,
-    UserId,
+    AnalysisId, AuditId, BlobId, CompanyId, FolderId, GroupId, ImageId, JobId, LeaseToken, MediaId, NotAnId, RequestId,
+    SubjectKeyId, TokenId, UserId,
 };
-pub use media::{MediaKind, Tag, is_document};
+pub use job::JobState;
+pub use media::{FileRole, ImageKind, MediaKind, Tag, is_document};
 pub use permission::{Action, Object, Scope, allowed};
 pub use picture::{Picture, PictureError};
+pub use session::{AuthSource, SessionKind};
 
 /// A value that is not one of the words a field allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -67,6 +67,32 @@ words! {
     }
 }
 
+words! {
+    /// What a stored file of a medium is for.
+    FileRole {
+        /// The bytes as they came.
+        Original = "original",
+        /// A form that plays in a browser, when the original does not.
+        Video = "video",
+        /// The MP4 made from a shot set.
+        Preview = "preview",
+        /// The small picture.
+        Thumb = "thumb",
+        /// A still of a video that somebody asked for (decision 25).
+        Snapshot = "snapshot",
+    }
+}
+
+words! {
+    /// A picture that an analysis makes (decision 22).
+    ImageKind {
+        /// The best picture of the face.
+        BestShot = "best_shot",
+        /// The picture that shows the action.
+        ActionShot = "action_shot",
+    }
+}
+
 /// Whether the tags say that the medium shows a document; QUALITY leaves such media out (`oz-api.md` 13.1).
 pub fn is_document(tags: &[String]) -> bool {
     tags.iter().any(|t| matches!(t.parse(), Ok(Tag::PhotoId | Tag::PhotoIdFront | Tag::PhotoIdBack)))

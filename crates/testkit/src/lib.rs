@@ -1,1 +1,1 @@
-//! For tests only: a private PostgreSQL cluster.
+//! x

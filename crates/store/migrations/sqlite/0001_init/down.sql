@@ -1,0 +1,15 @@
+DROP TABLE idempotency_keys;
+DROP TABLE subject_keys;
+DROP TABLE audit;
+DROP TABLE jobs;
+DROP TABLE analysis_images;
+DROP TABLE analysis_media;
+DROP TABLE analyses;
+DROP TABLE media_files;
+DROP TABLE media;
+DROP TABLE blobs;
+DROP TABLE folder_metadata;
+DROP TABLE folders;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE companies;

@@ -1,0 +1,72 @@
+//! Bringing the database to the form this program knows.
+
+use crate::{AnyConn, Error, Result};
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sqlite::Sqlite;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use std::collections::BTreeSet;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Any constant of ours: all programs that migrate this database ask for the same lock.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7957614812312)";
+
+/// Runs what is missing, inside the caller's write transaction: all of it or nothing. Gives the names of what ran.
+pub(crate) fn up(conn: &mut AnyConn) -> Result<Vec<String>> {
+    // SQLite's transaction already holds the only write lock.
+    if let AnyConn::Pg(c) = conn {
+        c.batch_execute(LOCK)?;
+    }
+    refuse_newer(conn)?;
+    let ran = match conn {
+        AnyConn::Pg(c) => c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()),
+        AnyConn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|v| v.iter().map(ToString::to_string).collect()),
+    };
+    ran.map_err(|e| Error::Schema(format!("a migration failed: {e}")))
+}
+
+/// Undoes everything. For development and tests.
+pub(crate) fn down(conn: &mut AnyConn) -> Result<()> {
+    let undone = match conn {
+        AnyConn::Pg(c) => c.revert_all_migrations(POSTGRES).map(|_| ()),
+        AnyConn::Sqlite(c) => c.revert_all_migrations(SQLITE).map(|_| ()),
+    };
+    undone.map_err(|e| Error::Schema(format!("a migration could not be undone: {e}")))
+}
+
+/// Names of migrations that have not run. In a write transaction: the list of those that ran is a table, made if missing.
+pub(crate) fn pending(conn: &mut AnyConn) -> Result<Vec<String>> {
+    let (known, applied) = (known(conn)?, applied(conn)?);
+    Ok(known.difference(&applied).cloned().collect())
+}
+
+fn refuse_newer(conn: &mut AnyConn) -> Result<()> {
+    let (known, applied) = (known(conn)?, applied(conn)?);
+    match applied.difference(&known).next() {
+        None => Ok(()),
+        Some(name) => Err(Error::Schema(format!(
+            "the database was migrated by a newer version of this program (migration {name}): install that version"
+        ))),
+    }
+}
+
+fn known(conn: &AnyConn) -> Result<BTreeSet<String>> {
+    let names = match conn {
+        AnyConn::Pg(_) => MigrationSource::<Pg>::migrations(&POSTGRES)
+            .map(|v| v.iter().map(|m| m.name().version().to_string()).collect()),
+        AnyConn::Sqlite(_) => MigrationSource::<Sqlite>::migrations(&SQLITE)
+            .map(|v| v.iter().map(|m| m.name().version().to_string()).collect()),
+    };
+    names.map_err(|e| Error::Schema(e.to_string()))
+}
+
+fn applied(conn: &mut AnyConn) -> Result<BTreeSet<String>> {
+    let versions = match conn {
+        AnyConn::Pg(c) => c.applied_migrations(),
+        AnyConn::Sqlite(c) => c.applied_migrations(),
+    };
+    Ok(versions.map_err(|e| Error::Schema(e.to_string()))?.iter().map(ToString::to_string).collect())
+}

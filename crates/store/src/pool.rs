@@ -1,0 +1,88 @@
+//! Opening connections, and keeping them.
+
+use crate::url::Address;
+use crate::{AnyConn, Options};
+use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::r2d2::{self, ManageConnection, Pool, PooledConnection, R2D2Connection as _};
+use diesel::{PgConnection, SqliteConnection};
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use std::time::Duration;
+
+/// A connection on loan.
+pub(crate) type Loan = PooledConnection<Opener>;
+
+/// Opens connections of one kind.
+pub(crate) struct Opener {
+    address: Address,
+    /// Statements that make a fresh SQLite connection ours, in order.
+    pragmas: Vec<String>,
+}
+
+impl Opener {
+    pub(crate) fn new(address: Address, options: &Options, read_only: bool) -> Self {
+        let mut pragmas = vec![
+            format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()),
+            "PRAGMA journal_mode = WAL".to_owned(),
+            "PRAGMA synchronous = NORMAL".to_owned(),
+            "PRAGMA foreign_keys = ON".to_owned(),
+            "PRAGMA wal_autocheckpoint = 1000".to_owned(),
+            // What is deleted is overwritten, so that erasure reaches free pages too (decision 26).
+            "PRAGMA secure_delete = ON".to_owned(),
+            "PRAGMA temp_store = MEMORY".to_owned(),
+            "PRAGMA cache_size = -8192".to_owned(),
+            "PRAGMA mmap_size = 268435456".to_owned(),
+        ];
+        if read_only {
+            pragmas.push("PRAGMA query_only = ON".to_owned());
+        }
+        Self { address, pragmas }
+    }
+}
+
+impl ManageConnection for Opener {
+    type Connection = AnyConn;
+    type Error = r2d2::Error;
+
+    fn connect(&self) -> Result<AnyConn, r2d2::Error> {
+        match &self.address {
+            Address::Postgres(url) => {
+                PgConnection::establish(url).map(AnyConn::Pg).map_err(r2d2::Error::ConnectionError)
+            }
+            Address::Sqlite(path) => {
+                // SQLite gives the log and the index beside it the rights of the file itself.
+                let bad = |e: String| r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(e));
+                let mut open = fs_err::OpenOptions::new();
+                open.read(true).write(true).create(true).truncate(false).mode(0o600);
+                open.open(path).map_err(|e| bad(e.to_string()))?;
+                let path = path.to_str().ok_or_else(|| bad("the path is not UTF-8".to_owned()))?;
+                let mut conn = SqliteConnection::establish(path).map_err(r2d2::Error::ConnectionError)?;
+                for pragma in &self.pragmas {
+                    conn.batch_execute(pragma).map_err(r2d2::Error::QueryError)?;
+                }
+                Ok(AnyConn::Sqlite(conn))
+            }
+        }
+    }
+
+    fn is_valid(&self, conn: &mut AnyConn) -> Result<(), r2d2::Error> {
+        conn.ping().map_err(r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, conn: &mut AnyConn) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}
+
+/// A pool of `size` connections, opened when first needed.
+pub(crate) fn pool(opener: Opener, size: u32, wait: Duration) -> Pool<Opener> {
+    // A file does not go away; a server may have restarted since the connection was last used.
+    let may_break = matches!(opener.address, Address::Postgres(_));
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .test_on_check_out(may_break)
+        .connection_timeout(wait)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .build_unchecked(opener)
+}

@@ -1,0 +1,78 @@
+//! SQL put together at run time, for lists whose filters vary.
+//!
+//! The text can only be made of pieces that stand in our source (`&'static str`); every value is bound.
+
+use crate::MultiBackend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryResult, RunQueryDsl};
+use std::marker::PhantomData;
+
+enum Piece {
+    Sql(&'static str),
+    Text(String),
+    Int(i64),
+}
+
+/// A statement whose rows have the SQL types `ST`.
+pub(crate) struct Statement<ST> {
+    pieces: Vec<Piece>,
+    rows: PhantomData<ST>,
+}
+
+impl<ST> Statement<ST> {
+    pub(crate) fn new(sql: &'static str) -> Self {
+        Self { pieces: vec![Piece::Sql(sql)], rows: PhantomData }
+    }
+
+    pub(crate) fn sql(&mut self, sql: &'static str) -> &mut Self {
+        self.pieces.push(Piece::Sql(sql));
+        self
+    }
+
+    pub(crate) fn text(&mut self, value: impl ToString) -> &mut Self {
+        self.pieces.push(Piece::Text(value.to_string()));
+        self
+    }
+
+    pub(crate) fn int(&mut self, value: i64) -> &mut Self {
+        self.pieces.push(Piece::Int(value));
+        self
+    }
+
+    /// `column IN (values)`; of an empty list nothing is said.
+    pub(crate) fn any_of<T: ToString>(&mut self, before: &'static str, column: &'static str, values: &[T]) -> &mut Self {
+        let Some((first, rest)) = values.split_first() else { return self };
+        self.sql(before).sql(column).sql(" IN (").text(first.to_string());
+        for value in rest {
+            self.sql(", ").text(value.to_string());
+        }
+        self.sql(")")
+    }
+}
+
+impl<ST> QueryFragment<MultiBackend> for Statement<ST> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        // Planned anew each time, with its values known: a common and a rare key want different plans.
+        out.unsafe_to_cache_prepared();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Sql(sql) => out.push_sql(sql),
+                Piece::Text(value) => out.push_bind_param::<Text, String>(value)?,
+                Piece::Int(value) => out.push_bind_param::<BigInt, i64>(value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<ST> QueryId for Statement<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> Query for Statement<ST> {
+    type SqlType = ST;
+}
+
+impl<ST, Conn> RunQueryDsl<Conn> for Statement<ST> {}
