@@ -1,1 +1,19 @@
 //! The warp frame: routes, extractors, refusals, uploads, the server loop.
+//!
+//! Knows HTTP and the words of the wire; knows nothing of databases, files or models.
+
+mod error;
+mod extract;
+mod range;
+mod route;
+mod server;
+mod tls;
+mod upload;
+
+pub use error::ApiError;
+pub use extract::{ClientAddr, RequestMeta, header, json, meta, query};
+pub use range::{ByteRange, parse_range};
+pub use route::{Response, Route, any_of, endpoint, json_reply, reply_status, under};
+pub use server::{Observer, ServeError, Server, ServerOptions};
+pub use tls::{Tls, TlsError};
+pub use upload::{Form, Part, UploadLimits, form};

@@ -1,0 +1,97 @@
+//! What handlers take out of a request. Each extractor refuses with an error that names what came.
+
+use crate::error::ApiError;
+use bytes::BytesMut;
+use futures_util::{Stream, StreamExt as _};
+use oz_domain::RequestId;
+use oz_wire::Code;
+use serde::de::DeserializeOwned;
+use std::net::IpAddr;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::HeaderMap;
+
+/// Longest JSON body in bytes.
+const JSON_BYTES: usize = 1 << 20;
+
+/// Who sent the request: the peer, or what a trusted proxy said (the server decides).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddr(pub IpAddr);
+
+/// What the server knows of a request before it is read.
+#[derive(Debug, Clone)]
+pub struct RequestMeta {
+    /// Its id.
+    pub id: RequestId,
+    /// Who sent it.
+    pub client: ClientAddr,
+}
+
+/// The request's id and sender, put there by the server loop.
+pub fn meta() -> BoxedFilter<(RequestMeta,)> {
+    warp::ext::get::<RequestMeta>().boxed()
+}
+
+/// One header as text; `None` when it is absent or not text.
+pub fn header(name: &'static str) -> BoxedFilter<(Option<String>,)> {
+    warp::header::headers_cloned()
+        .map(move |headers: HeaderMap| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned))
+        .boxed()
+}
+
+/// The pairs of the query string, percent-decoded, in order; `+` is a space.
+pub fn query() -> BoxedFilter<(Vec<(String, String)>,)> {
+    warp::query::raw().or(warp::any().map(String::new)).unify().map(|raw: String| pairs(&raw)).boxed()
+}
+
+fn pairs(raw: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    raw.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+/// A JSON body of at most 1 MiB. The content type is not asked for: old clients send none.
+pub fn json<T: DeserializeOwned + Send + 'static>() -> BoxedFilter<(T,)> {
+    warp::body::stream()
+        .and_then(|body| async move {
+            let bytes = collect(body).await?;
+            oz_wire::parse(&bytes).map_err(|e| warp::Rejection::from(ApiError::from(e)))
+        })
+        .boxed()
+}
+
+async fn collect<B: bytes::Buf>(
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<bytes::Bytes, warp::Rejection> {
+    let mut bytes = BytesMut::new();
+    let mut body = std::pin::pin!(body);
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| ApiError::new(Code::InvalidStructure, "the body broke off"))?;
+        if bytes.len() + chunk.remaining() > JSON_BYTES {
+            let text = format!("the body is longer than {JSON_BYTES} bytes");
+            return Err(ApiError::new(Code::MediaOverLimit, text).into());
+        }
+        bytes.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+    }
+    Ok(bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_strings_are_decoded_in_order() {
+        let read = pairs("meta_data=a%3D%3Db+c&limit=5&&x");
+        let expected = [("meta_data", "a==b c"), ("limit", "5"), ("x", "")];
+        assert_eq!(read.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    }
+}
