@@ -56,7 +56,9 @@ impl<'a> Transaction<'a> {
         // writer takes the lock first. PostgreSQL's default level loses updates of read-then-write.
         match (&mut *conn, purpose) {
             (AnyConn::Sqlite(c), Purpose::Read) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
-            (AnyConn::Sqlite(c), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+            (AnyConn::Sqlite(c), Purpose::Write) => {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?
+            }
             (AnyConn::Pg(c), Purpose::Read) => {
                 AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
             }

@@ -26,12 +26,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            connections: 8,
-            patience: Duration::from_secs(5),
-            busy_timeout: Duration::from_secs(5),
-            attempts: 30,
-        }
+        Self { connections: 8, patience: Duration::from_secs(5), busy_timeout: Duration::from_secs(5), attempts: 30 }
     }
 }
 
@@ -135,7 +130,10 @@ impl Db {
     /// # Errors
     /// What the closure says; [`Error::Busy`] when others won every time; [`Error::Unavailable`], after which it is
     /// unknown whether the change took place if the connection broke while committing.
-    pub async fn write<T, E>(&self, change: impl Fn(&mut AnyConn) -> Result<T, E> + Send + Sync + 'static) -> Result<T, E>
+    pub async fn write<T, E>(
+        &self,
+        change: impl Fn(&mut AnyConn) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: WriteError,
@@ -249,7 +247,11 @@ impl Db {
         done
     }
 
-    async fn on<T, E>(&self, lane: &Lane, work: impl FnOnce(&mut AnyConn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    async fn on<T, E>(
+        &self,
+        lane: &Lane,
+        work: impl FnOnce(&mut AnyConn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,

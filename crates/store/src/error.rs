@@ -85,9 +85,14 @@ fn database(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Er
         _ if says.contains("deadlock detected") || says.contains("database is locked") => Error::Busy,
         _ if says.contains("is full") || says.contains("No space left") => Error::Full,
         _ if says.contains("malformed") || says.contains("not a database") => Error::Corrupt("the file".to_owned()),
-        _ if ["terminating connection", "server closed the connection", "the database system is", "no connection to the"]
-            .iter()
-            .any(|part| says.contains(part)) =>
+        _ if [
+            "terminating connection",
+            "server closed the connection",
+            "the database system is",
+            "no connection to the",
+        ]
+        .iter()
+        .any(|part| says.contains(part)) =>
         {
             Error::Unavailable("the server went away".to_owned())
         }

@@ -6,14 +6,23 @@
 // SQLite is built from source and linked through this crate; diesel only speaks to it.
 use libsqlite3_sys as _;
 
+pub mod analyses;
+pub mod audit;
+pub mod blobs;
 pub mod companies;
 mod conn;
 mod db;
 mod error;
+pub mod folder_list;
+pub mod folders;
+pub mod idempotency;
+pub mod media;
+pub mod metadata;
 mod migrate;
 mod page;
 mod pool;
 pub mod schema;
+pub mod sessions;
 mod statement;
 pub mod types;
 mod url;

@@ -165,8 +165,11 @@ macro_rules! listed {
                 query.filter($time.gt(time).or($time.eq(time).and($id.gt(id))))
             };
         }
-        query =
-            if sort.descending { query.order(($time.desc(), $id.desc())) } else { query.order(($time.asc(), $id.asc())) };
+        query = if sort.descending {
+            query.order(($time.desc(), $id.desc()))
+        } else {
+            query.order(($time.asc(), $id.asc()))
+        };
         let items: Vec<$row> = query.load($conn)?;
         let total: Option<i64> = if page.total { Some($query.count().get_result($conn)?) } else { None };
         let cursor = $cursor;

@@ -250,4 +250,20 @@ diesel::joinable!(media_files -> media (media_id));
 diesel::joinable!(analyses -> folders (folder_id));
 diesel::joinable!(analysis_images -> analyses (analysis_id));
 
-diesel::allow_tables_to_appear_in_same_query!(companies, users, sessions, folders, folder_metadata, blobs, media, media_files, analyses, analysis_media, analysis_images, jobs, audit, subject_keys, idempotency_keys);
+diesel::allow_tables_to_appear_in_same_query!(
+    companies,
+    users,
+    sessions,
+    folders,
+    folder_metadata,
+    blobs,
+    media,
+    media_files,
+    analyses,
+    analysis_media,
+    analysis_images,
+    jobs,
+    audit,
+    subject_keys,
+    idempotency_keys
+);

@@ -40,8 +40,18 @@ impl<ST> Statement<ST> {
         self
     }
 
+    /// The same text, with rows of other types: `EXPLAIN` answers in its own.
+    pub(crate) fn rows_as<Other>(self) -> Statement<Other> {
+        Statement { pieces: self.pieces, rows: PhantomData }
+    }
+
     /// `column IN (values)`; of an empty list nothing is said.
-    pub(crate) fn any_of<T: ToString>(&mut self, before: &'static str, column: &'static str, values: &[T]) -> &mut Self {
+    pub(crate) fn any_of<T: ToString>(
+        &mut self,
+        before: &'static str,
+        column: &'static str,
+        values: &[T],
+    ) -> &mut Self {
         let Some((first, rest)) = values.split_first() else { return self };
         self.sql(before).sql(column).sql(" IN (").text(first.to_string());
         for value in rest {

@@ -20,7 +20,9 @@ impl Address {
             let path = rest.strip_prefix("//").unwrap_or(rest);
             let relative_host = rest.starts_with("//") && !path.starts_with('/');
             if path.is_empty() || path == ":memory:" || relative_host {
-                return Err(Error::Url("a database address `sqlite:` needs a path: sqlite:///var/lib/oz/oz.db".to_owned()));
+                return Err(Error::Url(
+                    "a database address `sqlite:` needs a path: sqlite:///var/lib/oz/oz.db".to_owned(),
+                ));
             }
             return Ok(Self::Sqlite(PathBuf::from(path)));
         }
@@ -46,7 +48,8 @@ mod tests {
         assert!(read("sqlite:///var/x.db") == path("/var/x.db"));
         assert!(read("sqlite:x.db") == path("x.db"));
         assert!(read("postgres://u@h/db?sslmode=verify-full").is_ok());
-        for bad in ["", "x.db", "/var/x.db", "mysql://h/db", "sqlite:", "sqlite://", "sqlite://x.db", "sqlite::memory:"] {
+        for bad in ["", "x.db", "/var/x.db", "mysql://h/db", "sqlite:", "sqlite://", "sqlite://x.db", "sqlite::memory:"]
+        {
             assert!(matches!(Address::parse(bad), Err(Error::Url(_))), "{bad}");
         }
         let told = Address::parse("secret:word@host").map(|_| ()).unwrap_err().to_string();

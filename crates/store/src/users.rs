@@ -113,11 +113,7 @@ pub fn by_ids(conn: &mut AnyConn, ids: &[UserId]) -> Result<Vec<User>> {
 /// # Errors
 /// Of the database only.
 pub fn by_email(conn: &mut AnyConn, email: &str) -> Result<Option<User>> {
-    Ok(users::table
-        .filter(users::email_key.eq(email_key(email)))
-        .select(User::as_select())
-        .first(conn)
-        .optional()?)
+    Ok(users::table.filter(users::email_key.eq(email_key(email))).select(User::as_select()).first(conn).optional()?)
 }
 
 /// Users, of one company if asked so.

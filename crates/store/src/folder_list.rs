@@ -1,0 +1,265 @@
+//! Lists of folders: the query that must stay fast over a million rows.
+//!
+//! A page is found in two steps: the ids of its rows, in order, from an index; then the rows. With a metadata equality
+//! the index over the texts drives, because it carries the order too; otherwise one of the folders' own.
+
+use crate::folders::Folder;
+use crate::metadata::index_form;
+use crate::schema::folders;
+use crate::statement::Statement;
+use crate::{AnyConn, Cursor, Listed, Page, Result, Sort, SortBy, TimeRange, Viewer};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use oz_domain::{CompanyId, FolderId, Resolution, Status, UserId};
+use std::collections::HashMap;
+
+/// Which folders are asked for. Empty lists and open ranges ask for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only these.
+    pub ids: Vec<FolderId>,
+    /// Only of these companies.
+    pub companies: Vec<CompanyId>,
+    /// Only of these owners.
+    pub users: Vec<UserId>,
+    /// Made in this time.
+    pub created: TimeRange,
+    /// Last changed in this time.
+    pub updated: TimeRange,
+    /// Only with one of these; verdicts (SUCCESS, DECLINED, OPERATOR_REQUIRED) are looked up in `system_resolution`, as
+    /// older clients mean them (`oz-api.md` 14).
+    pub resolution_status: Vec<Status>,
+    /// Only with one of these system resolutions.
+    pub system_resolution: Vec<Status>,
+    /// Only those that an operator decided so.
+    pub operator_status: Vec<Resolution>,
+    /// Only with an analysis that shows one of these.
+    pub analysis_status: Vec<Status>,
+    /// All of these hold.
+    pub metadata: Vec<MetadataMatch>,
+}
+
+/// A condition on one key of the metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataMatch {
+    /// The key; of nested objects joined by dots.
+    pub key: String,
+    /// The text ([`crate::metadata::scalars`] tells how values are written).
+    pub value: String,
+    /// `==`; otherwise `!=`, which also holds for folders without the key.
+    pub equal: bool,
+}
+
+/// The columns that a page is read from: those of the folders, or of the metadata index.
+struct Columns {
+    id: &'static str,
+    created: &'static str,
+    company: &'static str,
+    user: &'static str,
+}
+
+const FOLDERS: Columns = Columns { id: "f.id", created: "f.time_created", company: "f.company_id", user: "f.user_id" };
+const INDEX: Columns =
+    Columns { id: "m.folder_id", created: "m.time_created", company: "m.company_id", user: "m.user_id" };
+
+impl Filter {
+    /// The order when none is asked for: newest first, by the time that the filter speaks of.
+    fn default_sort(&self) -> Sort {
+        if self.created.is_any() && !self.updated.is_any() {
+            Sort { by: SortBy::Updated, descending: true }
+        } else {
+            Sort::NEWEST
+        }
+    }
+
+    /// The equality whose index drives the page.
+    fn driver(&self, by: SortBy) -> Option<usize> {
+        // The index does not carry the time of the last change.
+        if by == SortBy::Updated { None } else { self.metadata.iter().position(|m| m.equal) }
+    }
+}
+
+/// Folders that the viewer may see and that match, a page of them.
+///
+/// # Errors
+/// [`crate::Error::Cursor`] for a cursor of another order.
+pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) -> Result<Listed<Folder>> {
+    let sort = page.order(filter.default_sort())?;
+    if viewer == Viewer::Nobody {
+        return Ok(Listed { items: Vec::new(), next: None, total: page.total.then_some(0) });
+    }
+    let found: Vec<(String, i64)> = ids(viewer, filter, page, sort, "").load(conn)?;
+    let total = if page.total { Some(count(viewer, filter).get_result(conn)?) } else { None };
+    let rows = rows(conn, &found)?;
+    Ok(Listed::cut(rows, page, total, |folder| {
+        let time = match sort.by {
+            SortBy::Created => folder.time_created,
+            SortBy::Updated => folder.time_updated,
+        };
+        Cursor { sort, time, id: folder.id.uuid() }
+    }))
+}
+
+fn rows(conn: &mut AnyConn, found: &[(String, i64)]) -> Result<Vec<Folder>> {
+    let rows: Vec<Folder> = folders::table
+        .filter(folders::id.eq_any(found.iter().map(|(id, _)| id)))
+        .select(Folder::as_select())
+        .load(conn)?;
+    let mut by_id: HashMap<String, Folder> = rows.into_iter().map(|row| (row.id.to_string(), row)).collect();
+    Ok(found.iter().filter_map(|(id, _)| by_id.remove(id)).collect())
+}
+
+/// `SELECT id, time` of a page and one row more, in order.
+fn ids(viewer: Viewer, filter: &Filter, page: &Page, sort: Sort, explain: &'static str) -> Statement<(Text, BigInt)> {
+    let mut s = Statement::new(explain);
+    let driver = filter.driver(sort.by);
+    let (from, time, id) = match (driver, sort.by) {
+        (Some(_), _) => ("SELECT m.folder_id, m.time_created FROM folder_metadata m", "m.time_created", "m.folder_id"),
+        (None, SortBy::Created) => ("SELECT f.id, f.time_created FROM folders f", "f.time_created", "f.id"),
+        (None, SortBy::Updated) => ("SELECT f.id, f.time_updated FROM folders f", "f.time_updated", "f.id"),
+    };
+    s.sql(from);
+    conditions(&mut s, viewer, filter, driver);
+    if let Some(after) = page.after {
+        // Compared as a row, so that one index range answers it, however many rows share a time.
+        s.sql(" AND (").sql(time).sql(", ").sql(id).sql(if sort.descending { ") < (" } else { ") > (" });
+        s.int(after.time.get()).sql(", ").text(FolderId::from_uuid(after.id)).sql(")");
+    }
+    let direction = if sort.descending { " DESC" } else { " ASC" };
+    s.sql(" ORDER BY ").sql(time).sql(direction).sql(", ").sql(id).sql(direction);
+    s.sql(" LIMIT ").int(page.rows() + 1).sql(" OFFSET ").int(i64::from(page.offset));
+    s
+}
+
+fn count(viewer: Viewer, filter: &Filter) -> Statement<BigInt> {
+    let driver = filter.driver(SortBy::Created);
+    let mut s = Statement::new(match driver {
+        Some(_) => "SELECT count(*) FROM folder_metadata m",
+        None => "SELECT count(*) FROM folders f",
+    });
+    conditions(&mut s, viewer, filter, driver);
+    s
+}
+
+/// Everything after `FROM`: what the driving table knows itself, then the rest.
+fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, driver: Option<usize>) {
+    let columns = if driver.is_some() { &INDEX } else { &FOLDERS };
+    s.sql(" WHERE 1 = 1");
+    if let Some(m) = driver.and_then(|i| filter.metadata.get(i)) {
+        s.sql(" AND m.key = ").text(index_form(&m.key)).sql(" AND m.value = ").text(index_form(&m.value));
+    }
+    match viewer {
+        Viewer::All | Viewer::Nobody => {}
+        Viewer::Company(company) => {
+            s.sql(" AND ").sql(columns.company).sql(" = ").text(company);
+        }
+        Viewer::Own { company, user } => {
+            s.sql(" AND ").sql(columns.user).sql(" = ").text(user);
+            // Told to the planner as an expression, so that it looks up by owner, which is far narrower.
+            s.sql(" AND ").sql(columns.company).sql(" || '' = ").text(company);
+        }
+    }
+    s.any_of(" AND ", columns.id, &filter.ids);
+    s.any_of(" AND ", columns.company, &filter.companies);
+    s.any_of(" AND ", columns.user, &filter.users);
+    range(s, columns.created, filter.created);
+    for (i, m) in filter.metadata.iter().enumerate() {
+        if Some(i) != driver {
+            metadata(s, columns.id, m);
+        }
+    }
+    analysis_status(s, columns.id, &filter.analysis_status);
+    if driver.is_none() {
+        own_columns(s, filter);
+    } else if filter.needs_folder() {
+        s.sql(" AND EXISTS (SELECT 1 FROM folders f WHERE f.id = m.folder_id");
+        own_columns(s, filter);
+        s.sql(")");
+    }
+}
+
+impl Filter {
+    fn needs_folder(&self) -> bool {
+        !self.updated.is_any()
+            || !(self.resolution_status.is_empty()
+                && self.system_resolution.is_empty()
+                && self.operator_status.is_empty())
+    }
+}
+
+/// Conditions on columns that only the folders have.
+fn own_columns<ST>(s: &mut Statement<ST>, filter: &Filter) {
+    range(s, "f.time_updated", filter.updated);
+    let (verdicts, progress): (Vec<Status>, Vec<Status>) = filter
+        .resolution_status
+        .iter()
+        .partition(|s| matches!(s, Status::Success | Status::Declined | Status::OperatorRequired));
+    match (progress.is_empty(), verdicts.is_empty()) {
+        (true, true) => {}
+        (false, true) => {
+            s.any_of(" AND ", "f.resolution_status", &progress);
+        }
+        (true, false) => {
+            s.any_of(" AND ", "f.system_resolution", &verdicts);
+        }
+        (false, false) => {
+            s.any_of(" AND (", "f.resolution_status", &progress);
+            s.any_of(" OR ", "f.system_resolution", &verdicts).sql(")");
+        }
+    }
+    s.any_of(" AND ", "f.system_resolution", &filter.system_resolution);
+    s.any_of(" AND ", "f.operator_status", &filter.operator_status);
+}
+
+fn range<ST>(s: &mut Statement<ST>, column: &'static str, range: TimeRange) {
+    if let Some(min) = range.min {
+        s.sql(" AND ").sql(column).sql(" >= ").int(min.get());
+    }
+    if let Some(max) = range.max {
+        s.sql(" AND ").sql(column).sql(" <= ").int(max.get());
+    }
+}
+
+fn metadata<ST>(s: &mut Statement<ST>, id: &'static str, m: &MetadataMatch) {
+    s.sql(if m.equal { " AND EXISTS (" } else { " AND NOT EXISTS (" });
+    s.sql("SELECT 1 FROM folder_metadata x WHERE x.folder_id = ").sql(id);
+    s.sql(" AND x.key = ").text(index_form(&m.key)).sql(" AND x.value = ").text(index_form(&m.value)).sql(")");
+}
+
+fn analysis_status<ST>(s: &mut Statement<ST>, id: &'static str, statuses: &[Status]) {
+    if statuses.is_empty() {
+        return;
+    }
+    s.sql(" AND EXISTS (SELECT 1 FROM analyses a WHERE a.folder_id = ").sql(id).sql(" AND (1 = 0");
+    for status in statuses {
+        match status {
+            Status::Processing | Status::Failed => {
+                s.sql(" OR a.state = ").text(status);
+            }
+            Status::Success | Status::Declined | Status::OperatorRequired => {
+                s.sql(" OR (a.state = 'FINISHED' AND COALESCE(a.operator_resolution, a.resolution) = ")
+                    .text(status)
+                    .sql(")");
+            }
+            // No analysis shows these.
+            Status::Initial | Status::Finished => {}
+        }
+    }
+    s.sql("))");
+}
+
+/// The database's own plan for finding the ids of a page, as text: for tests that an index is used.
+///
+/// # Errors
+/// Of the database only.
+pub fn explain(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) -> Result<String> {
+    let sort = page.order(filter.default_sort())?;
+    if matches!(conn, AnyConn::Pg(_)) {
+        let lines: Vec<String> = ids(viewer, filter, page, sort, "EXPLAIN ").rows_as::<Text>().load(conn)?;
+        return Ok(lines.join("\n"));
+    }
+    let lines: Vec<(i32, i32, i32, String)> = ids(viewer, filter, page, sort, "EXPLAIN QUERY PLAN ")
+        .rows_as::<(Integer, Integer, Integer, Text)>()
+        .load(conn)?;
+    Ok(lines.into_iter().map(|line| line.3).collect::<Vec<_>>().join("\n"))
+}
