@@ -12,7 +12,7 @@ use p384::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The only header we write and accept.
