@@ -1,5 +1,7 @@
 //! A connection to either database, and the transactions on it.
 
+#![expect(missing_docs, reason = "diesel's derive writes public items without any")]
+
 use crate::{Error, Result};
 use diesel::connection::{AnsiTransactionManager, Connection, SimpleConnection as _, TransactionManager};
 use diesel::{PgConnection, SqliteConnection};

@@ -33,4 +33,5 @@ pub use conn::{AnyConn, MultiBackend};
 pub use db::{Backend, Db, Options};
 pub use error::{Error, Result, WriteError};
 pub use page::{Cursor, Listed, MAX_LIMIT, Page, Sort, SortBy, TimeRange};
+pub use statement::Statement;
 pub use viewer::Viewer;

@@ -15,43 +15,42 @@ enum Piece {
 }
 
 /// A statement whose rows have the SQL types `ST`.
-pub(crate) struct Statement<ST> {
+pub struct Statement<ST> {
     pieces: Vec<Piece>,
     rows: PhantomData<ST>,
 }
 
 impl<ST> Statement<ST> {
-    pub(crate) fn new(sql: &'static str) -> Self {
+    /// Begins with a text.
+    pub fn new(sql: &'static str) -> Self {
         Self { pieces: vec![Piece::Sql(sql)], rows: PhantomData }
     }
 
-    pub(crate) fn sql(&mut self, sql: &'static str) -> &mut Self {
+    /// Goes on with a text.
+    pub fn sql(&mut self, sql: &'static str) -> &mut Self {
         self.pieces.push(Piece::Sql(sql));
         self
     }
 
-    pub(crate) fn text(&mut self, value: impl ToString) -> &mut Self {
+    /// Goes on with a bound text.
+    pub fn text(&mut self, value: impl ToString) -> &mut Self {
         self.pieces.push(Piece::Text(value.to_string()));
         self
     }
 
-    pub(crate) fn int(&mut self, value: i64) -> &mut Self {
+    /// Goes on with a bound number.
+    pub fn int(&mut self, value: i64) -> &mut Self {
         self.pieces.push(Piece::Int(value));
         self
     }
 
     /// The same text, with rows of other types: `EXPLAIN` answers in its own.
-    pub(crate) fn rows_as<Other>(self) -> Statement<Other> {
+    pub fn rows_as<Other>(self) -> Statement<Other> {
         Statement { pieces: self.pieces, rows: PhantomData }
     }
 
     /// `column IN (values)`; of an empty list nothing is said.
-    pub(crate) fn any_of<T: ToString>(
-        &mut self,
-        before: &'static str,
-        column: &'static str,
-        values: &[T],
-    ) -> &mut Self {
+    pub fn any_of<T: ToString>(&mut self, before: &'static str, column: &'static str, values: &[T]) -> &mut Self {
         let Some((first, rest)) = values.split_first() else { return self };
         self.sql(before).sql(column).sql(" IN (").text(first.to_string());
         for value in rest {
