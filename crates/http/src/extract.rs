@@ -7,12 +7,19 @@ use oz_domain::RequestId;
 use oz_wire::Code;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::time::Duration;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderMap;
 
 /// Longest JSON body in bytes.
 const JSON_BYTES: usize = 1 << 20;
+/// For a JSON body to arrive.
+const JSON_TIME: Duration = Duration::from_secs(30);
+/// Where the access token is (`oz-api.md` 1).
+const TOKEN: &str = "x-forensic-access-token";
+/// One page of the documentation spells it so.
+const TOKEN_ALIAS: &str = "x-forensics-access-token";
 
 /// Who sent the request: the peer, or what a trusted proxy said (the server decides).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +46,16 @@ pub fn header(name: &'static str) -> BoxedFilter<(Option<String>,)> {
         .boxed()
 }
 
+/// The access token, under either spelling; `None` when there is none or it is not text.
+pub fn access_token() -> BoxedFilter<(Option<String>,)> {
+    warp::header::headers_cloned()
+        .map(|headers: HeaderMap| {
+            let token = headers.get(TOKEN).or_else(|| headers.get(TOKEN_ALIAS))?;
+            token.to_str().ok().map(str::to_owned)
+        })
+        .boxed()
+}
+
 /// The pairs of the query string, percent-decoded, in order; `+` is a space.
 pub fn query() -> BoxedFilter<(Vec<(String, String)>,)> {
     warp::query::raw().or(warp::any().map(String::new)).unify().map(|raw: String| pairs(&raw)).boxed()
@@ -58,11 +75,12 @@ fn pairs(raw: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A JSON body of at most 1 MiB. The content type is not asked for: old clients send none.
+/// A JSON body of at most 1 MiB, within 30 s. The content type is not asked for: old clients send none.
 pub fn json<T: DeserializeOwned + Send + 'static>() -> BoxedFilter<(T,)> {
     warp::body::stream()
         .and_then(|body| async move {
-            let bytes = collect(body).await?;
+            let late = |_| ApiError::new(Code::InvalidStructure, "the body took too long");
+            let bytes = tokio::time::timeout(JSON_TIME, collect(body)).await.map_err(late)??;
             oz_wire::parse(&bytes).map_err(|e| warp::Rejection::from(ApiError::from(e)))
         })
         .boxed()

@@ -2,16 +2,23 @@
 //!
 //! Knows HTTP and the words of the wire; knows nothing of databases, files or models.
 
+mod body;
+mod connection;
+mod download;
 mod error;
 mod extract;
+mod gate;
 mod range;
+mod request;
 mod route;
 mod server;
 mod tls;
 mod upload;
 
+pub use download::{ranged, unsatisfiable};
 pub use error::ApiError;
-pub use extract::{ClientAddr, RequestMeta, header, json, meta, query};
+pub use extract::{ClientAddr, RequestMeta, access_token, header, json, meta, query};
+pub use gate::{UploadGate, UploadPermit};
 pub use range::{ByteRange, parse_range};
 pub use route::{Response, Route, any_of, endpoint, json_reply, reply_status, under};
 pub use server::{Observer, ServeError, Server, ServerOptions};

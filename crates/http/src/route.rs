@@ -122,7 +122,7 @@ pub(crate) async fn last(rejection: Rejection) -> Result<Response, Rejection> {
     Ok(error.into_response())
 }
 
-/// The methods that endpoints with these names have at a path.
+/// The methods that endpoints with these names have at a path, HEAD and OPTIONS with them; none when there is no such path.
 pub(crate) fn allowed_methods(names: &[&'static str], path: &str) -> Vec<&'static str> {
     let asked: Vec<&str> = segments(path).collect();
     let mut methods: Vec<&'static str> = names
@@ -131,6 +131,12 @@ pub(crate) fn allowed_methods(names: &[&'static str], path: &str) -> Vec<&'stati
         .filter(|(_, template)| fits(template, &asked))
         .map(|(method, _)| method)
         .collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    if !methods.is_empty() {
+        methods.push("OPTIONS");
+    }
     methods.sort_unstable();
     methods.dedup();
     methods

@@ -4,9 +4,11 @@
 
 use oz_domain::SystemClock;
 use oz_http::{
-    ApiError, Observer, RequestMeta, Response, Route, Server, ServerOptions, Tls, UploadLimits, any_of, endpoint, form,
-    json, json_reply, meta, under,
+    ApiError, Observer, RequestMeta, Response, Route, Server, ServerOptions, Tls, UploadGate, UploadLimits,
+    UploadPermit, access_token, any_of, endpoint, form, header, json, json_reply, meta, parse_range, ranged, under,
+    unsatisfiable,
 };
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,10 +55,30 @@ fn routes() -> Route {
         }
         ok(&seen)
     });
+    let full = UploadGate::new(0);
+    let crowded = warp::path::end().and(warp::post()).and(full.permit()).map(|_: UploadPermit| ok("never"));
+    let token = warp::path::end()
+        .and(warp::get())
+        .and(access_token())
+        .map(|token: Option<String>| ok(token.as_deref().unwrap_or("none")));
+    let file = warp::path::end().and(warp::get()).and(header("range")).map(|range: Option<String>| {
+        Ok::<_, ApiError>(match parse_range(range.as_deref(), 10) {
+            Ok(range) => {
+                let place = |n: u64| usize::try_from(n).unwrap();
+                let (first, last) = range.map_or((0, 9), |r| (place(r.first), place(r.last)));
+                let bytes = bytes::Bytes::from_static(&b"0123456789"[first..=last]);
+                ranged(10, range, "video/mp4", futures_util::stream::iter([Ok::<_, Infallible>(bytes)]))
+            }
+            Err(()) => unsatisfiable(10),
+        })
+    });
     under(
         "api",
         any_of([
             under("things", things),
+            under("crowded", endpoint("POST /api/crowded", crowded)),
+            under("token", endpoint("GET /api/token", token)),
+            under("file", endpoint("GET /api/file", file)),
             under("panic", endpoint("GET /api/panic", panics)),
             under("form", endpoint("POST /api/form", upload)),
         ]),
@@ -75,9 +97,13 @@ struct Running {
 }
 
 async fn start(tls: Option<Arc<Tls>>) -> Running {
+    start_with(tls, |_| {}).await
+}
+
+async fn start_with(tls: Option<Arc<Tls>>, change: impl FnOnce(&mut ServerOptions)) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let options = ServerOptions {
+    let mut options = ServerOptions {
         tls,
         trusted_proxies: vec![],
         connections: 100,
@@ -87,6 +113,7 @@ async fn start(tls: Option<Arc<Tls>>) -> Running {
         observer: Arc::new(Silent),
         clock: Arc::new(SystemClock),
     };
+    change(&mut options);
     let server = Server::new(&routes(), options);
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(async move {
@@ -121,7 +148,7 @@ async fn paths_and_methods_are_answered_as_documented() {
     assert!(unknown.starts_with("HTTP/1.1 404") && unknown.contains("\"error_code\":10"), "{unknown}");
     assert!(unknown.contains("x-request-id: "), "{unknown}");
     let method = call(at, "DELETE", "/api/things/", "").await;
-    assert!(method.starts_with("HTTP/1.1 405") && method.contains("allow: GET, POST"), "{method}");
+    assert!(method.starts_with("HTTP/1.1 405") && method.contains("allow: GET, HEAD, OPTIONS, POST"), "{method}");
     assert!(method.contains("\"error_code\":1"), "{method}");
     let not_an_id = call(at, "GET", "/api/things/x", "").await;
     assert!(not_an_id.starts_with("HTTP/1.1 404"), "{not_an_id}");
@@ -183,10 +210,82 @@ async fn forms_have_limits_and_an_idle_time_out() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_no_head_is_dropped() {
+async fn clients_that_send_no_whole_head_are_dropped() {
     let server = start(None).await;
-    let answer = raw(server.address, "GET /api/things HTTP/1.1\r\nHost: x\r\n").await;
-    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // Nothing, what could become either version, a half head, a whole one with no next request.
+    for sent in ["", "P", "PRI * HTTP/2.0\r\n", "GET /api/things HTTP/1.1\r\nHost: x\r\n"] {
+        let answer = raw(server.address, sent).await;
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    let answer = raw(server.address, "GET /api/things HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_early_refusal_reaches_a_client_that_is_still_sending() {
+    let server = start(None).await;
+    // Far more than socket buffers hold: without reading it away, the client's write would fail.
+    let answer = raw(server.address, &form_request(&[("video1", 32 << 20)], false)).await;
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("\"error_code\":1511"), "{answer}");
+    let answer = call(server.address, "POST", "/api/nothing", &"x".repeat(32 << 20)).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    // Who asks first is not made to send.
+    let asks = "POST /api/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\nExpect: 100-continue\r\n\r\n";
+    let answer = raw(server.address, asks).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[tokio::test]
+async fn head_and_options_are_answered() {
+    let server = start(None).await;
+    let at = server.address;
+    let get = call(at, "GET", "/api/things", "").await;
+    let head = call(at, "HEAD", "/api/things", "").await;
+    assert!(get.ends_with("\r\n\r\n\"list\"") && get.contains("content-length: 6"), "{get}");
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-length: 6"), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    let options = call(at, "OPTIONS", "/api/things/7", "").await;
+    assert!(options.starts_with("HTTP/1.1 204") && options.contains("allow: GET, HEAD, OPTIONS\r\n"), "{options}");
+    assert!(call(at, "OPTIONS", "/api/nothing", "").await.starts_with("HTTP/1.1 404"));
+    for header in ["x-content-type-options: nosniff", "cache-control: no-store", "x-request-id: "] {
+        assert!(get.contains(header) && options.contains(header), "{header}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_read_from_either_header() {
+    let server = start(None).await;
+    for (name, expected) in
+        [("X-Forensic-Access-Token", "t1"), ("x-forensics-access-token", "t1"), ("Authorization", "none")]
+    {
+        let request = format!("GET /api/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: t1\r\n\r\n");
+        let answer = raw(server.address, &request).await;
+        assert!(answer.ends_with(&format!("\"{expected}\"")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn downloads_have_ranges() {
+    let server = start(None).await;
+    for (range, status, body) in [("bytes=2-4", 206, "234"), ("bytes=-1", 206, "9"), ("lines=1-2", 200, "0123456789")] {
+        let request = format!("GET /api/file HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: {range}\r\n\r\n");
+        let answer = raw(server.address, &request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(&format!("\r\n{body}")),
+            "{answer}"
+        );
+    }
+    let request = "GET /api/file HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=10-\r\n\r\n";
+    let answer = raw(server.address, request).await;
+    assert!(answer.starts_with("HTTP/1.1 416") && answer.contains("content-range: bytes */10"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_upload_without_room_is_told_when_to_come_back() {
+    let server = start(None).await;
+    let answer = call(server.address, "POST", "/api/crowded", "").await;
+    assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: 2"), "{answer}");
+    assert!(answer.contains("\"error_code\":1521"), "{answer}");
 }
 
 #[tokio::test]
@@ -209,6 +308,29 @@ async fn a_stop_drains_what_is_open() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     server.ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_open_after_the_drain_time_is_cut() {
+    let mut server = start_with(None, |options| options.drain = Duration::from_millis(50)).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = form_request(&[("payload", 20)], true).replace("Host: x", "Host: x\r\nExpect: 100-continue");
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    server.stop.take().unwrap().send(()).unwrap();
+    server.ended.await.unwrap();
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert_eq!(rest, b"", "an answer came from a request that was never complete");
+}
+
+#[tokio::test]
+async fn connections_over_the_cap_wait_their_turn() {
+    let server = start_with(None, |options| options.connections = 1).await;
+    // Holds the only place until it is dropped for sending nothing.
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    assert!(call(server.address, "GET", "/api/things", "").await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
