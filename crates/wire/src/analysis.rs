@@ -1,7 +1,7 @@
 //! Analyses: how they are asked for and what they answer (`oz-api.md` 12, 13).
 
 use crate::Media;
-use oz_domain::{AnalysisId, CompanyId, FolderId, GroupId, MediaId};
+use oz_domain::{AnalysisId, AnalysisKind, CompanyId, FolderId, GroupId, MediaId, Resolution};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,8 +17,9 @@ pub struct StartAnalyses {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct AnalysisRequest {
     /// `quality`, `biometry`, `collection`, `documents`; case does not matter.
-    #[serde(rename = "type")]
-    pub kind: String,
+    #[serde(rename = "type", deserialize_with = "crate::word::read")]
+    #[schema(value_type = String)]
+    pub kind: AnalysisKind,
     /// Ids of media, or names of parts of the same form; absent: all media that fit.
     #[serde(default)]
     pub source_media: Option<Vec<String>>,
@@ -29,6 +30,18 @@ pub struct AnalysisRequest {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub meta_data: Option<Map<String, Value>>,
+}
+
+/// Body of `PATCH /api/analyses/{analysis_id}`: an operator's decision (decision 24).
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct AnalysisPatch {
+    /// `SUCCESS`, `DECLINED` or `OPERATOR_REQUIRED`; case does not matter.
+    #[serde(deserialize_with = "crate::word::read")]
+    #[schema(value_type = String)]
+    pub resolution: Resolution,
+    /// Why.
+    #[serde(default)]
+    pub comment: Option<String>,
 }
 
 /// Parameters of QUALITY (`oz-api.md` 12.1, decisions 21, 22). Those of other kinds are ignored here.

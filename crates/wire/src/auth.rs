@@ -2,6 +2,7 @@
 
 use oz_domain::{CompanyId, Role, TokenId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// Body of `POST /api/authorize/auth`.
@@ -78,6 +79,32 @@ pub struct User {
     pub can_start_analysis_collection: bool,
     /// May start DOCUMENTS.
     pub can_start_analysis_documents: bool,
+    /// Names from before 6.0.1.
+    #[serde(flatten)]
+    pub old: Option<OldUser>,
+    /// The client's own data.
+    #[schema(value_type = Object)]
+    pub meta_data: Map<String, Value>,
+    /// Reserved.
+    #[schema(value_type = Object)]
+    pub technical_meta_data: Map<String, Value>,
+}
+
+/// What a user had before 6.0.1 (`oz-api.md` 22).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OldUser {
+    /// Now the role `CLIENT_ADMIN`.
+    pub is_admin: bool,
+    /// Now the role `CLIENT_SERVICE`.
+    pub is_service: bool,
+    /// Now `can_start_analysis_quality`.
+    pub can_start_analyse_quality: bool,
+    /// Now `can_start_analysis_biometry`.
+    pub can_start_analyse_biometry: bool,
+    /// Now `can_start_analysis_collection`.
+    pub can_start_analyse_collection: bool,
+    /// Now `can_start_analysis_documents`.
+    pub can_start_analyse_documents: bool,
 }
 
 /// A company as the wire shows it.
@@ -92,5 +119,5 @@ pub struct Company {
     pub in_deletion: bool,
     /// Reserved.
     #[schema(value_type = Object)]
-    pub technical_meta_data: serde_json::Map<String, serde_json::Value>,
+    pub technical_meta_data: Map<String, Value>,
 }

@@ -1,7 +1,7 @@
 //! Folders (`oz-api.md` 7.1, 8, 16).
 
 use crate::{Analysis, AnalysisRequest, Company, Media, User};
-use oz_domain::{CompanyId, FolderId, UserId};
+use oz_domain::{CompanyId, FolderId, Resolution, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -33,13 +33,13 @@ pub struct FolderPayload {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct FolderPatch {
     /// An operator's decision (decision 24).
-    #[serde(default, with = "given")]
+    #[serde(default, deserialize_with = "crate::word::read_given")]
     #[schema(value_type = Option<String>)]
-    pub operator_status: Option<Option<String>>,
+    pub operator_status: Option<Option<Resolution>>,
     /// Old name of `operator_status`.
-    #[serde(default, with = "given")]
+    #[serde(default, deserialize_with = "crate::word::read_given")]
     #[schema(value_type = Option<String>)]
-    pub resolution_suggest: Option<Option<String>>,
+    pub resolution_suggest: Option<Option<Resolution>>,
     /// An operator's remark.
     #[serde(default, with = "given")]
     #[schema(value_type = Option<String>)]
@@ -79,9 +79,10 @@ pub struct Folder {
     pub system_resolution: &'static str,
     /// An operator's decision.
     pub operator_status: Option<String>,
-    /// Old name of `operator_status`.
+    /// Old name of `operator_status`; `Some(None)` writes null.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resolution_suggest: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub resolution_suggest: Option<Option<String>>,
     /// An operator's remark.
     pub operator_comment: Option<String>,
     /// Whether personal data were erased.

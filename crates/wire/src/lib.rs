@@ -9,14 +9,17 @@ mod cursor;
 mod error;
 mod folder;
 mod media;
+mod old_names;
 mod payload;
 mod query;
 mod system;
+mod word;
 
 pub use analysis::{
-    Analysis, AnalysisRequest, MediaResult, OutputImage, QualityParams, QualityScores, StartAnalyses, Thresholds,
+    Analysis, AnalysisPatch, AnalysisRequest, MediaResult, OutputImage, QualityParams, QualityScores, StartAnalyses,
+    Thresholds,
 };
-pub use auth::{AuthAnswer, Company, Credentials, LogIn, Refresh, User};
+pub use auth::{AuthAnswer, Company, Credentials, LogIn, OldUser, Refresh, User};
 pub use code::{Code, errors_page};
 pub use cursor::Cursor;
 pub use error::ErrorBody;
