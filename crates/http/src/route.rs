@@ -116,10 +116,23 @@ pub(crate) async fn last(rejection: Rejection) -> Result<Response, Rejection> {
         ApiError::not_found("path")
     } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         ApiError::new(Code::NotAllowed, "method not allowed here")
+    } else if warp_refused(&rejection) {
+        ApiError::new(Code::InvalidStructure, "a header, the query or the body cannot be read")
     } else {
         ApiError::internal(Code::Unknown, format!("{rejection:?}"))
     };
     Ok(error.into_response())
+}
+
+/// Refusals of warp's own extractors. Ours name what came; these are the client's fault nevertheless.
+fn warp_refused(rejection: &Rejection) -> bool {
+    use warp::reject as r;
+    rejection.find::<r::InvalidHeader>().is_some()
+        || rejection.find::<r::MissingHeader>().is_some()
+        || rejection.find::<r::InvalidQuery>().is_some()
+        || rejection.find::<r::LengthRequired>().is_some()
+        || rejection.find::<r::PayloadTooLarge>().is_some()
+        || rejection.find::<r::UnsupportedMediaType>().is_some()
 }
 
 /// The methods that endpoints with these names have at a path, HEAD and OPTIONS with them; none when there is no such path.

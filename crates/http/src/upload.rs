@@ -53,7 +53,7 @@ pub struct Part {
 ///
 /// Refuses other content types with code 3, and `application/octet-stream` (an OzCapsula container) with code 2.
 pub fn form(limits: UploadLimits) -> BoxedFilter<(Form,)> {
-    warp::header::optional::<String>("content-type")
+    crate::header("content-type")
         .and(warp::body::stream())
         .and_then(move |kind: Option<String>, body| {
             let form = open(kind.as_deref().unwrap_or_default(), limits, body).map_err(warp::Rejection::from);

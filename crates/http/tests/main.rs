@@ -61,6 +61,8 @@ fn routes() -> Route {
         .and(warp::get())
         .and(access_token())
         .map(|token: Option<String>| ok(token.as_deref().unwrap_or("none")));
+    let typed =
+        warp::path::end().and(warp::get()).and(warp::header::<u32>("x-number")).map(|n: u32| ok(&n.to_string()));
     let file = warp::path::end().and(warp::get()).and(header("range")).map(|range: Option<String>| {
         Ok::<_, ApiError>(match parse_range(range.as_deref(), 10) {
             Ok(range) => {
@@ -77,6 +79,7 @@ fn routes() -> Route {
         any_of([
             under("things", things),
             under("crowded", endpoint("POST /api/crowded", crowded)),
+            under("typed", endpoint("GET /api/typed", typed)),
             under("token", endpoint("GET /api/token", token)),
             under("file", endpoint("GET /api/file", file)),
             under("panic", endpoint("GET /api/panic", panics)),
@@ -261,6 +264,24 @@ async fn the_token_is_read_from_either_header() {
         let request = format!("GET /api/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{name}: t1\r\n\r\n");
         let answer = raw(server.address, &request).await;
         assert!(answer.ends_with(&format!("\"{expected}\"")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn headers_that_are_not_text_are_the_clients_fault() {
+    let server = start(None).await;
+    for (method, path, header) in [
+        ("POST", "form", "content-type"),
+        ("GET", "typed", "x-number"),
+        ("GET", "file", "range"),
+        ("GET", "token", "x-request-id"),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!("{method} /api/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}: ");
+        stream.write_all(&[head.as_bytes(), b"\xff\xfe\r\n\r\n"].concat()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 }
 
