@@ -1,1 +1,38 @@
-//! x
+//! For tests only: a private PostgreSQL cluster, and tests that run on both databases.
+//!
+//! Knows no crate of ours, so that all of them can use it.
+
+mod cluster;
+mod database;
+
+pub use cluster::{Cluster, Error};
+pub use database::TestDatabase;
+
+/// Writes each test twice: `name::sqlite` and `name::postgres`, each with a fresh, empty [`TestDatabase`].
+///
+/// The calling crate needs tokio with `macros` and `rt-multi-thread`.
+///
+/// ```ignore
+/// both_databases! {
+///     async fn rows_survive(database: TestDatabase) { open(database.url()).await; }
+/// }
+/// ```
+#[macro_export]
+macro_rules! both_databases {
+    ($($(#[$attribute:meta])* async fn $name:ident($database:ident: TestDatabase) $body:block)+) => {$(
+        mod $name {
+            #[expect(unused_imports, reason = "a test may need nothing from around it")]
+            use super::*;
+
+            async fn test($database: $crate::TestDatabase) $body
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() { test($crate::TestDatabase::sqlite()).await }
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() { test($crate::TestDatabase::postgres()).await }
+        }
+    )+};
+}
