@@ -1,1 +1,30 @@
-//! Layers of settings with the source of every value.
+//! Layers of settings with the source of every value: defaults in code, a TOML file, its `conf.d`, the environment, flags.
+//!
+//! A program declares its settings once, as a table of [`Definition`]s. Reading, checking, the reference page and the
+//! example file all come from that table. An unknown key or a wrong value is an error that names the key, what came,
+//! what was expected, and where it stands.
+
+mod docs;
+mod load;
+mod value;
+
+pub use docs::{example, reference};
+pub use load::{Error, Settings};
+pub use value::{Kind, Secret};
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Its key in the file.
+    pub key: &'static str,
+    /// Its one environment variable.
+    pub env: &'static str,
+    /// What its text must be.
+    pub kind: Kind,
+    /// The value when nobody says anything; empty: unset.
+    pub default: &'static str,
+    /// What it does, in one sentence or two.
+    pub doc: &'static str,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+}
