@@ -179,7 +179,7 @@ impl Db {
     /// # Errors
     /// [`Error::Schema`] when a migration fails (then nothing changed) or the database is newer than this program.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.write(migrate::up).await
+        self.on(&self.0.writers, |conn| migrate::alone(conn, migrate::up)).await
     }
 
     /// Names of migrations that have not run.
@@ -195,7 +195,7 @@ impl Db {
     /// # Errors
     /// As [`Db::migrate`].
     pub async fn migrate_down(&self) -> Result<()> {
-        self.write(migrate::down).await
+        self.on(&self.0.writers, |conn| migrate::alone(conn, migrate::down)).await
     }
 
     /// Whether the database answers a query now.

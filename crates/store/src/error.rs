@@ -78,6 +78,8 @@ fn database(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Er
         DatabaseErrorKind::ForeignKeyViolation | DatabaseErrorKind::RestrictViolation => {
             Error::Conflict("foreign key".to_owned())
         }
+        // SQLite enforces ON DELETE RESTRICT by an inner trigger, whose code diesel does not know.
+        _ if says.contains("FOREIGN KEY constraint") => Error::Conflict("foreign key".to_owned()),
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
             Error::Unavailable("the connection broke".to_owned())
         }

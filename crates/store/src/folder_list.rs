@@ -155,8 +155,7 @@ fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, driver
         }
         Viewer::Own { company, user } => {
             s.sql(" AND ").sql(columns.user).sql(" = ").text(user);
-            // Told to the planner as an expression, so that it looks up by owner, which is far narrower.
-            s.sql(" AND ").sql(columns.company).sql(" || '' = ").text(company);
+            s.sql(" AND ").sql(columns.company).sql(" = ").text(company);
         }
     }
     s.any_of(" AND ", columns.id, &filter.ids);

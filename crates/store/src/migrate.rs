@@ -1,5 +1,6 @@
 //! Bringing the database to the form this program knows.
 
+use crate::conn::{Purpose, Transaction};
 use crate::{AnyConn, Error, Result};
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::MigrationSource;
@@ -12,14 +13,29 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Any constant of ours: all programs that migrate this database ask for the same lock.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(7957614812312)";
+const LOCK: &str = "SELECT pg_advisory_lock(7957614812312)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(7957614812312)";
 
-/// Runs what is missing, inside the caller's write transaction: all of it or nothing. Gives the names of what ran.
-pub(crate) fn up(conn: &mut AnyConn) -> Result<Vec<String>> {
-    // SQLite's transaction already holds the only write lock.
+/// Does `work` in one transaction, while no other program migrates: all of it or nothing.
+pub(crate) fn alone<T>(conn: &mut AnyConn, work: impl FnOnce(&mut AnyConn) -> Result<T>) -> Result<T> {
+    // SQLite's transaction holds the only write lock. PostgreSQL's must begin after the lock is ours, or it would not
+    // see what the one before us did. A connection that breaks gives the lock back.
     if let AnyConn::Pg(c) = conn {
         c.batch_execute(LOCK)?;
     }
+    let done = Transaction::begin(conn, Purpose::Write).and_then(|mut transaction| {
+        let value = work(transaction.conn())?;
+        transaction.commit()?;
+        Ok(value)
+    });
+    if let AnyConn::Pg(c) = conn {
+        c.batch_execute(UNLOCK)?;
+    }
+    done
+}
+
+/// Runs what is missing. Gives the names of what ran.
+pub(crate) fn up(conn: &mut AnyConn) -> Result<Vec<String>> {
     refuse_newer(conn)?;
     let ran = match conn {
         AnyConn::Pg(c) => c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()),

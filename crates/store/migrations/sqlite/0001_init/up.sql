@@ -88,8 +88,8 @@ CREATE INDEX folders__time_created__id ON folders (time_created, id);
 CREATE INDEX folders__time_updated__id ON folders (time_updated, id);
 CREATE INDEX folders__company_id__time_created__id ON folders (company_id, time_created, id);
 CREATE INDEX folders__company_id__time_updated__id ON folders (company_id, time_updated, id);
-CREATE INDEX folders__user_id__time_created__id ON folders (user_id, time_created, id);
-CREATE INDEX folders__user_id__time_updated__id ON folders (user_id, time_updated, id);
+CREATE INDEX folders__user_id__company_id__time_created__id ON folders (user_id, company_id, time_created, id);
+CREATE INDEX folders__user_id__company_id__time_updated__id ON folders (user_id, company_id, time_updated, id);
 CREATE INDEX folders__resolution_status__time_created__id ON folders (resolution_status, time_created, id);
 CREATE INDEX folders__system_resolution__time_created__id ON folders (system_resolution, time_created, id);
 
@@ -107,7 +107,7 @@ CREATE TABLE folder_metadata (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX folder_metadata__key__value ON folder_metadata (key, value, time_created, folder_id);
 CREATE INDEX folder_metadata__company_id__key__value ON folder_metadata (company_id, key, value, time_created, folder_id);
-CREATE INDEX folder_metadata__user_id__key__value ON folder_metadata (user_id, key, value, time_created, folder_id);
+CREATE INDEX folder_metadata__user_id__key__value ON folder_metadata (user_id, company_id, key, value, time_created, folder_id);
 
 -- One row for each stored content of a company; name is a keyed hash of the content.
 CREATE TABLE blobs (

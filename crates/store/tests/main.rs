@@ -1,0 +1,13 @@
+//! The store on both databases.
+
+mod audit;
+mod blobs;
+mod folder_list;
+mod idempotency;
+mod migrations;
+mod parity;
+mod plans;
+mod sessions;
+mod support;
+mod transactions;
+mod visibility;
