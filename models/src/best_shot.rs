@@ -26,7 +26,9 @@ pub fn best<'a>(measures: impl Iterator<Item = (usize, &'a FaceMeasures)> + Clon
     let neutral = median(pitches).unwrap_or(0.0);
     let rank = |m: &FaceMeasures| {
         let quality = m.quality?;
-        let frontal = m.pose.is_none_or(|p| p.yaw.abs() <= limits.frontal_yaw && (p.pitch - neutral).abs() <= limits.frontal_pitch);
+        let frontal = m
+            .pose
+            .is_none_or(|p| p.yaw.abs() <= limits.frontal_yaw && (p.pitch - neutral).abs() <= limits.frontal_pitch);
         Some((frontal && quality.eyes_open >= limits.open_eyes, quality.unified))
     };
     measures
@@ -43,13 +45,19 @@ pub(crate) fn median(mut values: Vec<f32>) -> Option<f32> {
 
 /// Head and shoulders as for a passport (after ICAO 9303 / ISO/IEC 19794-5): four eye distances wide, 4:3 high, the eyes'
 /// middle at half the width and 45 % of the height; pushed inside the picture and cut to it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "casts of floats saturate, and the crop is cut to the picture")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "casts of floats saturate, and the crop is cut to the picture"
+)]
 pub fn portrait(picture: &Picture, face: &Face) -> Picture {
     let (pw, ph) = (picture.width() as f32, picture.height() as f32);
     // In profile the eyes come together; then the box says how large the head is.
     let width = (4.0 * face.eye_distance()).max(1.6 * face.bbox[2]).clamp(1.0, pw);
     let height = (width * 4.0 / 3.0).min(ph).max(1.0);
-    let eyes = [f32::midpoint(face.points[0][0], face.points[1][0]), f32::midpoint(face.points[0][1], face.points[1][1])];
+    let eyes =
+        [f32::midpoint(face.points[0][0], face.points[1][0]), f32::midpoint(face.points[0][1], face.points[1][1])];
     let left = (eyes[0] - 0.5 * width).clamp(0.0, pw - width) as u32;
     let top = (eyes[1] - 0.45 * height).clamp(0.0, ph - height) as u32;
     cut(picture, left, top, width as u32, height as u32)
@@ -71,7 +79,12 @@ mod tests {
     use crate::track::{Detector, Pose};
 
     fn measures(unified: f32, yaw: f32, eyes_open: f32) -> FaceMeasures {
-        let face = Face { bbox: [10.0, 10.0, 20.0, 25.0], points: [[15.0, 18.0], [25.0, 18.0], [20.0, 23.0], [16.0, 28.0], [24.0, 28.0]], score: 0.9, detector: Detector::Yunet320 };
+        let face = Face {
+            bbox: [10.0, 10.0, 20.0, 25.0],
+            points: [[15.0, 18.0], [25.0, 18.0], [20.0, 23.0], [16.0, 28.0], [24.0, 28.0]],
+            score: 0.9,
+            detector: Detector::Yunet320,
+        };
         FaceMeasures {
             face,
             landmarks: None,
@@ -88,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_frontal_face_with_open_eyes_beats_a_better_picture_without() {
-        let all = [measures(90.0, 30.0, 1.0), measures(80.0, 2.0, 0.1), measures(60.0, -3.0, 1.0), measures(50.0, 0.0, 1.0)];
+        let all =
+            [measures(90.0, 30.0, 1.0), measures(80.0, 2.0, 0.1), measures(60.0, -3.0, 1.0), measures(50.0, 0.0, 1.0)];
         assert_eq!(best(all.iter().enumerate(), &LIMITS), Some(2));
         assert_eq!(best(all[..2].iter().enumerate(), &LIMITS), Some(0));
         assert_eq!(best(std::iter::empty(), &LIMITS), None);

@@ -45,6 +45,9 @@ pub struct SignalWeight {
     pub weight: f64,
     /// Largest contribution to the log odds, at least 0.
     pub cap: f64,
+    /// How far it may lower the log odds, at least 0; 0 (the default) for a signal that may only raise suspicion.
+    #[serde(default)]
+    pub floor: f64,
     /// Probability at which the signal says nothing, 0-1.
     pub neutral: f64,
 }
@@ -105,8 +108,10 @@ impl Calibration {
     fn check(&self) -> Result<(), String> {
         let finite = |v: f64| v.is_finite() && v >= 0.0;
         for (name, s) in &self.fusion.signals {
-            if !finite(s.weight) || !finite(s.cap) || !(0.0..=1.0).contains(&s.neutral) {
-                return Err(format!("fusion.signals.{name}: weight and cap must be at least 0, neutral within 0-1"));
+            if !finite(s.weight) || !finite(s.cap) || !finite(s.floor) || !(0.0..=1.0).contains(&s.neutral) {
+                return Err(format!(
+                    "fusion.signals.{name}: weight, cap and floor must be at least 0, neutral within 0-1"
+                ));
             }
         }
         let mut last = [0.0, 0.0];

@@ -48,7 +48,12 @@ fn nth_spread(i: u32, last: u32) -> u32 {
 }
 
 /// Judges a clip.
-pub(crate) fn judge(set: &mut Stages, clip: &Clip, options: &LivenessOptions, calibration: &Calibration) -> Result<Liveness, Error> {
+pub(crate) fn judge(
+    set: &mut Stages,
+    clip: &Clip,
+    options: &LivenessOptions,
+    calibration: &Calibration,
+) -> Result<Liveness, Error> {
     let frames = &clip.frames;
     if let ([frame], true) = (frames.as_slice(), options.asked.contains(&Tag::Oneshot)) {
         return still::judge(set, &frame.picture, options, calibration);
@@ -69,11 +74,7 @@ fn failure(track: &Track, calibration: &Calibration) -> Option<Failure> {
         seen += 1.0;
         crowded += f32::from(u8::from(n > 1));
     }
-    if seen == 0.0 {
-        Some(Failure::NoFace)
-    } else {
-        (crowded > seen * TWO_PEOPLE).then_some(Failure::TwoFaces)
-    }
+    if seen == 0.0 { Some(Failure::NoFace) } else { (crowded > seen * TWO_PEOPLE).then_some(Failure::TwoFaces) }
 }
 
 /// Measures one face through the clip.
@@ -81,8 +82,12 @@ pub(crate) fn follow(set: &mut Stages, clip: &Clip, options: &LivenessOptions) -
     let count = u32::try_from(clip.facts.times.len()).unwrap_or(u32::MAX);
     let last = clip.frames.last().map_or(0, |f| f.index);
     let spread = spread(count.max(last.saturating_add(1)));
-    let templates: BTreeSet<u32> =
-        spread.iter().enumerate().filter(|(i, _)| TEMPLATES.iter().any(|t| *t as usize == *i)).map(|(_, f)| *f).collect();
+    let templates: BTreeSet<u32> = spread
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| TEMPLATES.iter().any(|t| *t as usize == *i))
+        .map(|(_, f)| *f)
+        .collect();
     let frames: Vec<&Frame> = chosen(&clip.frames, &spread).collect();
     let mut walk = Walk { set, spread, templates, poses: wants_poses(&options.asked), anchor: None, since: 0 };
     let mut observations: Vec<Observation> = Vec::new();
@@ -169,7 +174,8 @@ impl Walk<'_> {
             None
         };
         let (presence, landmarks) = (mesh.presence, Some(mesh.points));
-        let main = FaceMeasures { face, landmarks, presence, blendshapes: Some(blendshapes), pose, pad, quality, template };
+        let main =
+            FaceMeasures { face, landmarks, presence, blendshapes: Some(blendshapes), pose, pad, quality, template };
         Ok(Observation { frame: frame.index, time: frame.time, faces, main: Some(main) })
     }
 

@@ -21,7 +21,8 @@ impl Embed {
     pub(crate) fn load(loader: &Loader<'_>) -> Result<Self, Error> {
         let net = loader.net("embed", 0)?;
         let card = net.card();
-        let (Some(side @ 1..=1024), Some(template)) = (card.side, card.template.clone().filter(|t| t.len() == 5)) else {
+        let (Some(side @ 1..=1024), Some(template)) = (card.side, card.template.clone().filter(|t| t.len() == 5))
+        else {
             let message = "needs side and a template of five points".to_owned();
             return Err(PackError::Shape { file: card.file.clone(), message }.into());
         };

@@ -1,7 +1,7 @@
 //! The engine: a verified pack, loaded, warm, and ready to judge.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oz_domain::{Clip, Picture};
@@ -91,7 +91,7 @@ impl Stages {
     }
 
     /// Times of all nets that ran since the last call.
-    pub(crate) fn take_times(&mut self) -> Vec<NetTime> {
+    pub fn take_times(&mut self) -> Vec<NetTime> {
         self.nets()
             .filter_map(|net| {
                 let (spent, runs) = net.take_spent();
@@ -108,6 +108,15 @@ pub struct Template {
     pub values: Vec<f32>,
     /// Unified quality of the face, 0-100.
     pub quality: f32,
+}
+
+/// What one bare run of a net gave.
+#[derive(Debug, Clone)]
+pub struct Bare {
+    /// Outputs in the order of the graph.
+    pub outputs: Vec<Vec<f32>>,
+    /// Time inside the runtime.
+    pub spent: Duration,
 }
 
 /// A loaded pack.
@@ -127,7 +136,8 @@ impl Engine {
         let calibration = Calibration::of(&pack)?;
         let runtime = Runtime::load(&options.runtime_lib)?;
         let weights = PrepackedWeights::new();
-        let loader = Loader { runtime: &runtime, pack: &pack, threads: options.intra_threads.max(1), weights: &weights };
+        let loader =
+            Loader { runtime: &runtime, pack: &pack, threads: options.intra_threads.max(1), weights: &weights };
         let sets = (0..options.sessions.max(1))
             .map(|_| {
                 let mut set = Stages::load(&loader)?;
@@ -184,7 +194,7 @@ impl Engine {
     }
 
     /// The floor under [`Engine::still`]: what the same nets take when they run `rounds` times, by themselves, on the very
-    /// tensors that `picture` gives them (median of the rounds, by net).
+    /// tensors that `picture` gives them (the smallest of the rounds, by net).
     ///
     /// # Errors
     /// When a net cannot be run.
@@ -201,6 +211,19 @@ impl Engine {
             }
         }
         Ok(floor)
+    }
+
+    /// Runs one net by itself on a tensor of the caller's; `None` when no net has that name.
+    ///
+    /// # Errors
+    /// When the net refuses the tensor.
+    pub fn bare(&self, net: &str, shape: &[usize], tensor: &[f32]) -> Result<Option<Bare>, Error> {
+        let mut set = self.sets.checkout();
+        let Some(net) = set.nets().find(|n| n.card().name == net) else { return Ok(None) };
+        net.take_spent();
+        net.input(tensor.len()).copy_from_slice(tensor);
+        let outputs = net.run(shape)?.to_vec();
+        Ok(Some(Bare { outputs, spent: net.take_spent().0 }))
     }
 
     fn timed(&self, work: impl FnOnce(&mut Stages) -> Result<Liveness, Error>) -> Result<Liveness, Error> {

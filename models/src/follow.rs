@@ -41,7 +41,12 @@ impl Anchor {
         for (point, offset) in points.iter_mut().zip(self.offsets) {
             *point = [point[0] + offset[0] * w, point[1] + offset[1] * w];
         }
-        Face { bbox: [x + r[0] * w, y + r[1] * h, r[2] * w, r[3] * h], points, score: mesh.presence, detector: Detector::Tracked }
+        Face {
+            bbox: [x + r[0] * w, y + r[1] * h, r[2] * w, r[3] * h],
+            points,
+            score: mesh.presence,
+            detector: Detector::Tracked,
+        }
     }
 }
 
@@ -74,9 +79,17 @@ mod tests {
     fn a_face_follows_its_landmarks_exactly_when_they_move_and_grow() {
         let points: Vec<[f32; 3]> = (0..POINTS).map(|i| [(i % 23) as f32 * 3.0, (i / 23) as f32 * 4.0, 0.0]).collect();
         let mesh = Mesh { points, presence: 0.9 };
-        let face = Face { bbox: [-2.0, -5.0, 70.0, 90.0], points: [[10.0, 12.0], [50.0, 12.0], [30.0, 30.0], [20.0, 50.0], [40.0, 50.0]], score: 0.95, detector: Detector::Yunet320 };
+        let face = Face {
+            bbox: [-2.0, -5.0, 70.0, 90.0],
+            points: [[10.0, 12.0], [50.0, 12.0], [30.0, 30.0], [20.0, 50.0], [40.0, 50.0]],
+            score: 0.95,
+            detector: Detector::Yunet320,
+        };
         let anchor = Anchor::new(face, &mesh);
-        let moved = Mesh { points: mesh.points.iter().map(|p| [p[0] * 2.0 + 7.0, p[1] * 2.0 - 3.0, 0.0]).collect(), presence: 0.8 };
+        let moved = Mesh {
+            points: mesh.points.iter().map(|p| [p[0] * 2.0 + 7.0, p[1] * 2.0 - 3.0, 0.0]).collect(),
+            presence: 0.8,
+        };
         let found = anchor.follow(&moved);
         let expected = [-2.0 * 2.0 + 7.0, -5.0 * 2.0 - 3.0, 140.0, 180.0];
         assert!(found.bbox.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-2), "{found:?}");

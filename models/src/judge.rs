@@ -19,9 +19,23 @@ pub(crate) struct Case<'a> {
 pub(crate) fn judge(case: &Case<'_>, options: &LivenessOptions, calibration: &Calibration) -> Liveness {
     let best = best(case.track, calibration);
     let shot = |o: &Observation| shot(case.frames, o);
+    let attack: Vec<f32> =
+        case.track.observations.iter().filter_map(|o| Some(1.0 - o.main.as_ref()?.pad?.live())).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a handful of frames")]
+    let nets = f64::from(attack.iter().sum::<f32>()) / attack.len().max(1) as f64;
+    let mut reasons = match case.failure {
+        Some(Failure::NoFace) => vec![Reason::NoFace],
+        Some(Failure::TwoFaces) => vec![Reason::TwoFaces],
+        Some(Failure::TooFewFrames { .. }) => vec![Reason::TooFewFrames],
+        None if attack.is_empty() => vec![Reason::TooDark],
+        None => vec![],
+    };
+    let confidence_spoofing = if reasons.is_empty() { nets } else { nets.max(0.5) };
+    reasons
+        .extend(best.and_then(|o| o.main.as_ref()?.quality).into_iter().flat_map(|q| q.defects()).map(Reason::Defect));
     Liveness {
-        confidence_spoofing: 0.0,
-        reasons: vec![],
+        confidence_spoofing,
+        reasons,
         failure: case.failure,
         quality: best.and_then(|o| o.main.as_ref()?.quality),
         best_shot: best.filter(|_| options.best_shot).and_then(shot),

@@ -66,7 +66,8 @@ impl Landmarks {
         let (net, shapes) = (loader.net("landmarks", 0)?, loader.net("blendshapes", 0)?);
         let card = net.card();
         let subset = loader.pack.blendshape_points.clone();
-        let (Some(side), Some(scale)) = (card.side.and_then(|s| u16::try_from(s).ok()).filter(|s| *s > 0), card.scale) else {
+        let (Some(side), Some(scale)) = (card.side.and_then(|s| u16::try_from(s).ok()).filter(|s| *s > 0), card.scale)
+        else {
             return Err(PackError::Shape { file: card.file.clone(), message: "needs side and scale".to_owned() }.into());
         };
         if subset.iter().any(|i| *i >= POINTS) {

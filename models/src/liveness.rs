@@ -45,8 +45,8 @@ pub enum Reason {
     TwoFaces,
     /// It was too dark for the nets that detect attacks.
     TooDark,
-    /// The fused signals say attack.
-    Spoofing,
+    /// The clip has too few frames.
+    TooFewFrames,
     /// The picture of the face has a defect: said, and not judged.
     Defect(Defect),
 }

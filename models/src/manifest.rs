@@ -264,7 +264,9 @@ mod tests {
     fn a_missing_pack_is_told_with_files_hashes_and_place() {
         let error = Pack::open(Path::new("/nowhere/pack")).unwrap_err().to_string();
         assert!(error.contains("/nowhere/pack") && error.contains("OZ_MODELS_DIR"), "{error}");
-        assert!(error.contains("104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12  detect_yunet_n.onnx"));
+        assert!(
+            error.contains("104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12  detect_yunet_n.onnx")
+        );
         assert!(!error.contains("mobilefacenet"), "an optional file is not asked for");
         assert_eq!(error.lines().count(), 2 + 10);
     }

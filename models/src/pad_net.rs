@@ -64,7 +64,12 @@ impl PadNet {
 
 /// The box enlarged by `scale`, as far as the picture allows, pushed back inside, corners cut to whole pixels (both belong
 /// to the crop): the rule that the nets were trained with.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "casts of floats saturate, and the view is cut to the picture")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "casts of floats saturate, and the view is cut to the picture"
+)]
 fn around<'a>(picture: View<'a>, bbox: &[f32; 4], scale: f32) -> View<'a> {
     let (width, height) = (picture.width as f64, picture.height as f64);
     let [x, y, w, h] = bbox.map(f64::from);

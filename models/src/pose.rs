@@ -21,7 +21,9 @@ impl HeadPose {
         let net = loader.net("pose", 0)?;
         let card = net.card();
         let Some(side @ 1..=1024) = card.side else {
-            return Err(PackError::Shape { file: card.file.clone(), message: "needs a side of 1-1024".to_owned() }.into());
+            return Err(
+                PackError::Shape { file: card.file.clone(), message: "needs a side of 1-1024".to_owned() }.into()
+            );
         };
         Ok(Self { format: Format::of(card)?, crop: Crop::default(), side: side as usize, net })
     }
@@ -30,7 +32,11 @@ impl HeadPose {
     ///
     /// # Errors
     /// When the net cannot be run.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate, and the view is cut to the picture")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "casts of floats saturate, and the view is cut to the picture"
+    )]
     pub fn measure(&mut self, picture: &Picture, face: &Face) -> Result<Option<Pose>, Error> {
         let [x, y, w, h] = face.bbox;
         let Some(part) = View::of(picture).part(x as usize, y as usize, (x + w) as usize, (y + h) as usize) else {

@@ -120,7 +120,8 @@ impl QualityNet {
     pub(crate) fn load(loader: &Loader<'_>) -> Result<Self, Error> {
         let net = loader.net("quality", 0)?;
         let card = net.card();
-        let (Some(side @ 16..=1024), Some(template)) = (card.side, card.template.clone().filter(|t| t.len() == 3)) else {
+        let (Some(side @ 16..=1024), Some(template)) = (card.side, card.template.clone().filter(|t| t.len() == 3))
+        else {
             let message = "needs side and a template of three points".to_owned();
             return Err(PackError::Shape { file: card.file.clone(), message }.into());
         };
@@ -194,7 +195,11 @@ impl Light {
         let luma: Vec<i32> = crop.rgb.chunks_exact(3).map(luma).collect();
         let n = luma.len().max(1) as f32;
         let part = |count: usize| count as f32 / n;
-        let colour: i32 = crop.rgb.chunks_exact(3).map(|p| i32::from(p.iter().max().unwrap_or(&0) - p.iter().min().unwrap_or(&0))).sum();
+        let colour: i32 = crop
+            .rgb
+            .chunks_exact(3)
+            .map(|p| i32::from(p.iter().max().unwrap_or(&0) - p.iter().min().unwrap_or(&0)))
+            .sum();
         let (mut sum, mut squares, mut inner) = (0_i64, 0_i64, 0_i64);
         for rows in luma.chunks_exact(crop.width.max(1)).collect::<Vec<_>>().windows(3) {
             for x in 1..crop.width - 1 {

@@ -12,7 +12,12 @@ use crate::quality::Seen;
 use crate::track::{Detector, Face, FaceMeasures, Observation, Track};
 
 /// Judges a still picture.
-pub(crate) fn judge(set: &mut Stages, picture: &Picture, options: &LivenessOptions, calibration: &Calibration) -> Result<Liveness, Error> {
+pub(crate) fn judge(
+    set: &mut Stages,
+    picture: &Picture,
+    options: &LivenessOptions,
+    calibration: &Calibration,
+) -> Result<Liveness, Error> {
     let faces = set.detect.faces(picture, &mut set.landmarks)?;
     let failure = match people(&faces, &calibration.faces) {
         0 => Some(Failure::NoFace),

@@ -54,7 +54,7 @@ impl Face {
     }
 }
 
-/// Where a head looks, in degrees; positive yaw is towards the left of the picture as measured by headpose-0001, positive
+/// Where a head looks, in degrees; positive yaw is towards the right of the picture as measured by headpose-0001, positive
 /// pitch is up, positive roll is a lean towards the right of the picture. Pitch has an offset from picture to picture:
 /// use a session's own neutral.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

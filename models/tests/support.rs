@@ -8,7 +8,8 @@ use oz_domain::Picture;
 use oz_models::{Engine, EngineOptions};
 
 pub(crate) fn shared() -> PathBuf {
-    std::env::var_os("OZ_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
+    std::env::var_os("OZ_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from)
 }
 
 pub(crate) fn options() -> EngineOptions {
@@ -33,7 +34,7 @@ pub(crate) fn golden() -> serde_json::Value {
 }
 
 /// A baseline or progressive JPEG without rotation, as RGB; `None` for other formats.
-pub(crate) fn jpeg(path: &Path) -> Option<Picture> {
+pub(crate) fn picture(path: &Path) -> Option<Picture> {
     use zune_core::bytestream::ZCursor;
     use zune_core::colorspace::ColorSpace;
     use zune_core::options::DecoderOptions;

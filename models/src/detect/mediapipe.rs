@@ -25,7 +25,9 @@ impl MediaPipe {
         let net = loader.net("detect-fallback", 0)?;
         let card = net.card();
         let Some(side @ 16..=1024) = card.side else {
-            return Err(PackError::Shape { file: card.file.clone(), message: "needs a side of 16-1024".to_owned() }.into());
+            return Err(
+                PackError::Shape { file: card.file.clone(), message: "needs a side of 16-1024".to_owned() }.into()
+            );
         };
         Ok(Self { format: Format::of(card)?, crop: Crop::default(), side: side as usize, anchors: anchors(), net })
     }
@@ -49,8 +51,7 @@ impl MediaPipe {
         let shape = self.format.shape(self.side, self.side);
         let (score_min, nms_iou) = (self.net.card().score_min.unwrap_or(0.6), self.net.card().nms_iou.unwrap_or(0.3));
         let (size, cell) = (whole.width as f32, self.side as f32);
-        let (left, top) =
-            ((whole.width - picture.width() as usize) / 2, (whole.width - picture.height() as usize) / 2);
+        let (left, top) = ((whole.width - picture.width() as usize) / 2, (whole.width - picture.height() as usize) / 2);
         let place = |v: &[f32], anchor: &[f32; 2]| {
             [(v[0] / cell + anchor[0]) * size - left as f32, (v[1] / cell + anchor[1]) * size - top as f32]
         };

@@ -109,6 +109,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_no_face() {
-        assert!(suppress(vec![face([f32::NAN, 0.0, 5.0, 5.0], 0.9), face([0.0, 0.0, 5.0, 5.0], f32::NAN)], 0.45).is_empty());
+        assert!(
+            suppress(vec![face([f32::NAN, 0.0, 5.0, 5.0], 0.9), face([0.0, 0.0, 5.0, 5.0], f32::NAN)], 0.45).is_empty()
+        );
     }
 }

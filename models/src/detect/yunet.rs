@@ -26,7 +26,9 @@ impl Yunet {
         let net = loader.net("detect", 0)?;
         let card = net.card();
         let wrong = |message: &str| PackError::Shape { file: card.file.clone(), message: message.to_owned() };
-        let Some(&[first, second]) = card.sides.as_deref() else { return Err(wrong("sides must be two numbers").into()) };
+        let Some(&[first, second]) = card.sides.as_deref() else {
+            return Err(wrong("sides must be two numbers").into());
+        };
         if card.outputs.len() != 4 * STRIDES.len() || !(32..=2048).contains(&first) || !(32..=2048).contains(&second) {
             return Err(wrong("YuNet has twelve outputs and sides of 32-2048").into());
         }
@@ -45,7 +47,12 @@ impl Yunet {
     }
 
     /// Faces with the picture's long side at most `sides[nth]` pixels, largest first.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "sides of pictures are small and positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "sides of pictures are small and positive"
+    )]
     pub(super) fn faces(&mut self, picture: &Picture, nth: usize, detector: Detector) -> Result<Vec<Face>, Error> {
         let view = View::of(picture);
         let ratio = (f64::from(self.sides[nth]) / view.width.max(view.height) as f64).min(1.0);

@@ -1,11 +1,14 @@
-//! Shrinking by area: every pixel of the picture counts once, as OpenCV's `INTER_AREA`.
+//! Shrinking by area: every pixel of the picture counts once, as in OpenCV's `INTER_AREA`.
 
 use oz_domain::Picture;
 
 use super::{Crop, View};
 
+/// What the weights of one span add up to: 8 bits of weight and 8 bits of pixel fill 16, so rows are added in 16 bits.
+const ONE: usize = 256;
+
 /// Shrinks to `width` x `height`, neither above the picture's own.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "sides of pictures are small; sums of weighted bytes stay within 0-255.5")]
+#[expect(clippy::cast_possible_truncation, reason = "weights add up to 2^16, so the result is a byte")]
 pub(crate) fn shrink(from: View<'_>, width: usize, height: usize, to: &mut Crop) {
     to.reset(width, height);
     if (from.width, from.height) == (width, height) {
@@ -15,27 +18,23 @@ pub(crate) fn shrink(from: View<'_>, width: usize, height: usize, to: &mut Crop)
         return;
     }
     let columns = spans(from.width, width);
-    let rows = spans(from.height, height);
-    let mut sums = vec![0.0_f32; from.width * 3];
-    for (out, span) in to.rgb.chunks_exact_mut(width * 3).zip(&rows) {
-        sums.fill(0.0);
-        for y in span.first..=span.last {
-            let weight = span.weight(y);
+    let mut sums = vec![0_u16; from.width * 3];
+    for (out, rows) in to.rgb.chunks_exact_mut(width * 3).zip(spans(from.height, height)) {
+        sums.fill(0);
+        for (y, weight) in rows.weights() {
             for (sum, v) in sums.iter_mut().zip(from.row(y)) {
-                *sum += f32::from(*v) * weight;
+                *sum += u16::from(*v) * weight;
             }
         }
         for (pixel, span) in out.chunks_exact_mut(3).zip(&columns) {
-            let part = &sums[span.first * 3..=span.last * 3 + 2];
-            let mut total = [0.0_f32; 3];
-            for (v, x) in part.chunks_exact(3).zip(span.first..) {
-                let weight = span.weight(x);
+            let mut total = [1_u32 << 15; 3];
+            for (v, (_, weight)) in sums[span.first * 3..].chunks_exact(3).zip(span.weights()) {
                 for c in 0..3 {
-                    total[c] += v[c] * weight;
+                    total[c] += u32::from(v[c]) * u32::from(weight);
                 }
             }
             for c in 0..3 {
-                pixel[c] = total[c].round_ties_even() as u8;
+                pixel[c] = (total[c] >> 16) as u8;
             }
         }
     }
@@ -53,36 +52,57 @@ pub(crate) fn square(from: &Picture) -> Crop {
     to
 }
 
-/// The pixels that one shrunk pixel covers: whole ones in the middle, parts at both ends; weights add up to 1.
+/// The pixels that one shrunk pixel covers, and how much each counts.
 struct Span {
     first: usize,
-    last: usize,
-    ends: [f32; 2],
-    whole: f32,
+    weights: Vec<u16>,
 }
 
 impl Span {
-    fn weight(&self, at: usize) -> f32 {
-        if at == self.first {
-            self.ends[0]
-        } else if at == self.last {
-            self.ends[1]
-        } else {
-            self.whole
-        }
+    fn weights(&self) -> impl Iterator<Item = (usize, u16)> {
+        (self.first..).zip(self.weights.iter().copied())
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "sides of pictures are small and positive")]
+/// Spans in whole 256ths that add up to 256: each weight is the difference of two rounded places, so no error adds up.
+#[expect(clippy::cast_possible_truncation, reason = "a weight is at most 256")]
 fn spans(from: usize, to: usize) -> Vec<Span> {
-    let scale = from as f64 / to as f64;
     (0..to)
         .map(|i| {
-            let (start, end) = (i as f64 * scale, ((i + 1) as f64 * scale).min(from as f64));
-            let first = (start + 1e-6) as usize;
-            let last = ((end - 1e-6).ceil() as usize).clamp(first + 1, from) - 1;
-            let covered = |x: usize| ((end.min((x + 1) as f64) - start.max(x as f64)) / (end - start)) as f32;
-            Span { first, last, ends: [covered(first), covered(last)], whole: (1.0 / (end - start)) as f32 }
+            let (first, end) = (i * from / to, ((i + 1) * from).div_ceil(to).min(from));
+            // The part of span i that lies left of pixel x, in 256ths.
+            let left_of = |x: usize| ((x * to).saturating_sub(i * from) * ONE * 2 + from) / (2 * from);
+            let weights = (first..end).map(|x| (left_of(x + 1).min(ONE) - left_of(x).min(ONE)) as u16).collect();
+            Span { first, weights }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_every_span_add_up() {
+        for (from, to) in [(1280, 320), (720, 180), (481, 320), (1000, 1), (7, 7), (5000, 3)] {
+            for span in spans(from, to) {
+                assert_eq!(span.weights.iter().map(|w| usize::from(*w)).sum::<usize>(), ONE, "{from} {to}");
+                assert!(span.first + span.weights.len() <= from);
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_becomes_its_mean() {
+        let rgb = (0..6 * 4_u8).flat_map(|i| [i % 6 * 10, 255, 7]).collect();
+        let (from, mut to) = (Crop { width: 6, height: 4, rgb }, Crop::default());
+        shrink(View::of_crop(&from), 3, 2, &mut to);
+        assert_eq!(to.rgb[..9], [5, 255, 7, 25, 255, 7, 45, 255, 7]);
+        shrink(View::of_crop(&from), 4, 4, &mut to);
+        assert_eq!(
+            to.rgb[..6],
+            [3, 255, 7, 17, 255, 7],
+            "a pixel and a half each: (0 + 10/2) / 1.5, (10/2 + 20) / 1.5"
+        );
+    }
 }

@@ -9,7 +9,8 @@ const BITS: u32 = 11;
 pub(crate) fn resize(from: View<'_>, width: usize, height: usize, to: &mut Crop) {
     to.reset(width, height);
     let columns = taps(from.width, width);
-    let mut rows = Rows { from, columns: &columns, kept: [usize::MAX; 2], lines: [vec![0; width * 3], vec![0; width * 3]] };
+    let mut rows =
+        Rows { from, columns: &columns, kept: [usize::MAX; 2], lines: [vec![0; width * 3], vec![0; width * 3]] };
     for (out, tap) in to.rgb.chunks_exact_mut(width * 3).zip(taps(from.height, height)) {
         let [a, b] = rows.pair(tap.first, tap.second);
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
@@ -27,7 +28,12 @@ struct Tap {
     weights: [i32; 2],
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "sides of pictures are small, the place is cut to the picture")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "sides of pictures are small, the place is cut to the picture"
+)]
 fn taps(from: usize, to: usize) -> Vec<Tap> {
     let scale = from as f64 / to as f64;
     let last = from - 1;
