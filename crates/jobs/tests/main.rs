@@ -1,1 +1,6 @@
 //! Durable jobs on both databases.
+
+mod interleavings;
+mod runner;
+mod stepper;
+mod support;
