@@ -7,10 +7,11 @@ use oz_domain::RequestId;
 use oz_wire::Code;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Longest JSON body in bytes.
 const JSON_BYTES: usize = 1 << 20;
@@ -32,6 +33,22 @@ pub struct RequestMeta {
     pub id: RequestId,
     /// Who sent it.
     pub client: ClientAddr,
+    told: Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>,
+}
+
+impl RequestMeta {
+    pub(crate) fn new(id: RequestId, client: ClientAddr) -> Self {
+        Self { id, client, told: Arc::default() }
+    }
+
+    /// Adds a header to the answer, whatever the handler makes of it.
+    pub fn tell(&self, name: HeaderName, value: HeaderValue) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push((name, value));
+    }
+
+    pub(crate) fn told(&self) -> Vec<(HeaderName, HeaderValue)> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The request's id and sender, put there by the server loop.

@@ -22,7 +22,8 @@ impl Inner {
         let options = &self.options;
         let id = request_id(request.headers(), options.clock.as_ref());
         let client = ClientAddr(client_addr(request.headers(), peer, &options.trusted_proxies));
-        request.extensions_mut().insert(RequestMeta { id, client });
+        let meta = RequestMeta::new(id, client);
+        request.extensions_mut().insert(meta.clone());
         let uri = request.uri().clone();
         let is_head = request.method() == Method::HEAD;
         if is_head {
@@ -44,6 +45,7 @@ impl Inner {
         if is_head {
             response = without_body(response);
         }
+        response.headers_mut().extend(meta.told());
         finish(response.headers_mut(), id);
         let route = response.extensions().get::<RouteName>().map_or("none", |r| r.0);
         let (status, took) = (response.status().as_u16(), start.elapsed());

@@ -71,8 +71,8 @@ pub struct Folder {
     #[schema(value_type = Option<uuid::Uuid>)]
     pub company_id: Option<CompanyId>,
     /// Who made it.
-    #[schema(value_type = uuid::Uuid)]
-    pub user_id: UserId,
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub user_id: Option<UserId>,
     /// `INITIAL`, `PROCESSING`, `FAILED` or `FINISHED`.
     pub resolution_status: &'static str,
     /// The worst verdict of the newest group.

@@ -5,7 +5,6 @@
 mod analysis;
 mod auth;
 mod code;
-mod cursor;
 mod error;
 mod folder;
 mod media;
@@ -21,7 +20,6 @@ pub use analysis::{
 };
 pub use auth::{AuthAnswer, Company, Credentials, LogIn, OldUser, Refresh, User};
 pub use code::{Code, errors_page};
-pub use cursor::Cursor;
 pub use error::ErrorBody;
 pub use folder::{Folder, FolderPage, FolderPatch, FolderPayload};
 pub use media::{Media, MediaPatch, OriginalInfo};

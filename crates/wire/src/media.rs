@@ -63,7 +63,7 @@ pub struct Media {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OriginalInfo {
     /// MD5 of the file, hex; names the file, protects nothing.
-    pub md5: String,
+    pub md5: Option<String>,
     /// Bytes.
     pub size: u64,
     /// MIME type by content.

@@ -67,7 +67,7 @@ fn media(n: u128, media_type: &'static str) -> Media {
         thumb_url: Some("https://host/static/2/3_thumb.jpg".into()),
         tags: vec!["video_selfie".into(), "video_selfie_blank".into()],
         original_info: OriginalInfo {
-            md5: "d41d8cd98f00b204e9800998ecf8427e".into(),
+            md5: Some("d41d8cd98f00b204e9800998ecf8427e".into()),
             size: 1_234_567,
             mime_type: "video/mp4".into(),
             width: 720,
@@ -127,7 +127,7 @@ fn folder() -> Folder {
     Folder {
         folder_id: FolderId::from_uuid(id(2)),
         company_id: Some(CompanyId::from_uuid(id(0xc0))),
-        user_id: UserId::from_uuid(id(1)),
+        user_id: Some(UserId::from_uuid(id(1))),
         resolution_status: "FINISHED",
         system_resolution: "SUCCESS",
         operator_status: None,

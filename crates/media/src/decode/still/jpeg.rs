@@ -1,0 +1,45 @@
+//! JPEG.
+
+use super::turbo::{Decompressor, Outcome, Pixels};
+use super::{Orientation, Stored};
+use crate::{Error, Limits};
+use std::io::Cursor;
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, Error> {
+    let decompressor = Decompressor::new(bytes).ok_or(Error::Unavailable { what: "JPEG decoder".into() })?;
+    let header = decompressor.header().ok_or(Error::DAMAGED)?;
+    let len = limits.check_picture(header.width, header.height)?;
+    let pixels = if header.four_colours { Pixels::Cmyk } else { Pixels::Rgb };
+    let mut stored = vec![0; len / 3 * pixels.bytes()];
+    match decompressor.decode(&header, pixels, &mut stored) {
+        Outcome::Whole => {}
+        // libjpeg fills what is missing with grey: half a face is not what the client meant to send.
+        Outcome::Warned(text) if text.contains("Premature end of JPEG file") => return Err(Error::TRUNCATED),
+        // Stray bytes between segments, which some cameras write, and single damaged blocks.
+        Outcome::Warned(_) => {}
+        Outcome::Failed => return Err(Error::DAMAGED),
+    }
+    let rgb = if header.four_colours { from_cmyk(&stored) } else { stored };
+    let orientation = orientation(bytes);
+    Ok(Stored { width: header.width, height: header.height, rgb, orientation })
+}
+
+fn orientation(bytes: &[u8]) -> Orientation {
+    exif::Reader::new()
+        .read_from_container(&mut Cursor::new(bytes))
+        .ok()
+        .and_then(|exif| exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?.value.get_uint(0))
+        .map_or(Orientation::UPRIGHT, Orientation::from_exif)
+}
+
+/// Inverted CMYK, the only kind that is met in JPEG (Adobe writes it), by the same whole numbers as OpenCV.
+fn from_cmyk(cmyk: &[u8]) -> Vec<u8> {
+    cmyk.as_chunks::<4>()
+        .0
+        .iter()
+        .flat_map(|&[c, m, y, k]| {
+            let k = u32::from(k);
+            [c, m, y].map(|ink| u8::try_from(k - ((255 - u32::from(ink)) * k >> 8)).unwrap_or(u8::MAX))
+        })
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! From packets to frames, with one thread.
+
+use super::demux::{DECODERS, Track, error};
+use crate::{Error, Limits};
+use ffmpeg_next as ffmpeg;
+use ffmpeg::codec::{self, decoder};
+use ffmpeg::{Dictionary, frame};
+
+/// Whether more frames are wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    Stop,
+}
+
+/// When a frame is shown, as far as the stream tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// Seconds on the stream's clock.
+    pub(super) shown: Option<f64>,
+    /// Seconds; 0 when unknown.
+    pub(super) lasts: f64,
+}
+
+/// An open decoder at the beginning of a track.
+pub(super) struct Decoder {
+    inner: decoder::Video,
+    broken: u32,
+}
+
+impl Decoder {
+    pub(super) fn new(track: &Track, limits: &Limits) -> Result<Self, Error> {
+        let mut context = codec::Context::from_parameters(track.parameters.clone()).map_err(error)?.decoder();
+        context.set_packet_time_base(track.time_base);
+        let codec = decoder::find(context.id())
+            .filter(|codec| DECODERS.contains(&codec.name()))
+            .ok_or_else(|| Error::Unavailable { what: format!("FFmpeg lacks a decoder for {}", track.codec) })?;
+        let mut options = Dictionary::new();
+        options.set("threads", "1");
+        options.set("max_pixels", &limits.frame_pixels.to_string());
+        let inner = context.open_as_with(codec, options).and_then(decoder::Opened::video).map_err(error)?;
+        Ok(Self { inner, broken: 0 })
+    }
+
+    /// Decodes the whole track in order of showing, or until `each` has enough. Gives the number of packets that did not
+    /// decode.
+    pub(super) fn run(
+        mut self,
+        track: &Track,
+        mut each: impl FnMut(&frame::Video, Timing) -> Result<Flow, Error>,
+    ) -> Result<u32, Error> {
+        for packet in &track.packets {
+            match self.inner.send_packet(packet) {
+                Ok(()) => {}
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(error(ffmpeg::Error::Other { errno: libc::ENOMEM })),
+                Err(_) => self.broken += 1,
+            }
+            if self.drain(track, &mut each)? == Flow::Stop {
+                return Ok(self.broken);
+            }
+        }
+        // A decoder that cannot be told that the end is there has no more frames.
+        if self.inner.send_eof().is_ok() {
+            self.drain(track, &mut each)?;
+        }
+        Ok(self.broken)
+    }
+
+    fn drain(
+        &mut self,
+        track: &Track,
+        each: &mut impl FnMut(&frame::Video, Timing) -> Result<Flow, Error>,
+    ) -> Result<Flow, Error> {
+        let mut frame = frame::Video::empty();
+        loop {
+            match self.inner.receive_frame(&mut frame) {
+                Ok(()) => {}
+                Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(Flow::On),
+                Err(e @ ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(error(e)),
+                Err(_) => {
+                    self.broken += 1;
+                    return Ok(Flow::On);
+                }
+            }
+            let timing = Timing {
+                shown: frame.timestamp().map(|ticks| track.seconds(ticks)),
+                lasts: track.seconds(frame.packet().duration.clamp(0, i64::MAX / 4)),
+            };
+            if each(&frame, timing)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+    }
+}
+
+/// Opens each decoder once: they build tables at their first use, and a child forked later has them.
+pub(crate) fn warm_up() {
+    // The text of a log line may quote the file.
+    ffmpeg::util::log::set_level(ffmpeg::util::log::Level::Quiet);
+    for name in DECODERS {
+        if let Some(codec) = decoder::find_by_name(name) {
+            let mut options = Dictionary::new();
+            options.set("threads", "1");
+            // Some want to know the stream first; what they built before they said so is there all the same.
+            let _ = codec::Context::new_with_codec(codec).decoder().open_as_with(codec, options);
+        }
+    }
+}
