@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Error {
     /// The bytes are of a kind that is not taken, whatever the file's name says.
-    #[error("{found} is not supported; send JPEG, PNG, WebP, MP4, MOV, WebM, Matroska, AVI, MPEG, ZIP, TAR, TAR.GZ or GZ")]
+    #[error(
+        "{found} is not supported; send JPEG, PNG, WebP, MP4, MOV, WebM, Matroska, AVI, MPEG, ZIP, TAR, TAR.GZ or GZ"
+    )]
     Unsupported {
         /// What the bytes are, as far as they tell ("a GIF picture", "AV1 video").
         found: String,

@@ -61,9 +61,7 @@ pub(crate) enum Answer {
     /// a signature (64 bytes) for each.
     Clip(ClipAnswer),
     /// File: the new bytes, when there was something to do.
-    Faststart {
-        moved: bool,
-    },
+    Faststart { moved: bool },
     /// No file.
     Report(Vec<(String, i32)>),
 }

@@ -130,7 +130,15 @@ fn iso_refused(brand: &[u8]) -> Option<&'static str> {
 /// The name of what is not taken, so that the client is told more than "no".
 fn refused(head: &[u8]) -> &'static str {
     let at = |from: usize, magic: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(magic));
-    let text = || head.iter().all(|b| matches!(b, 9 | 10 | 13 | 32..=126 | 128..));
+    let text = || {
+        // The last character may be cut.
+        let whole =
+            std::str::from_utf8(head).unwrap_or_else(|e| match (e.error_len(), head.split_at(e.valid_up_to())) {
+                (None, (whole, _)) => std::str::from_utf8(whole).unwrap_or_default(),
+                _ => "",
+            });
+        !whole.is_empty() && whole.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
+    };
     match head {
         _ if at(4, b"ftyp") => head.get(8..12).and_then(iso_refused).unwrap_or("a damaged MP4 file"),
         _ if at(0, b"Rar!\x1A\x07") => "a RAR archive",
@@ -190,7 +198,10 @@ mod tests {
         assert_eq!(found(b"\0\0\0\x18ftypM4A "), "a sound file");
         assert_eq!(found(b"GIF89a"), "a GIF picture");
         assert_eq!(found(b"#EXTM3U\nfile:///etc/passwd"), "text");
+        assert_eq!(found("вид".as_bytes()), "text");
+        assert_eq!(found(&"вид".as_bytes()[..5]), "text");
         assert_eq!(found(&[0xFF]), "an unknown kind of file");
+        assert_eq!(found(b"\0\0"), "an unknown kind of file");
         assert_eq!(sniff(b""), Err(Error::Undecodable { reason: crate::Reason::Empty }));
     }
 }

@@ -10,8 +10,8 @@ use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _,
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 use std::collections::BTreeMap;
 
@@ -38,7 +38,8 @@ pub(super) fn enter_once() -> Result<()> {
         }
     }
     let none = CapabilitySet::empty();
-    let _ = rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none });
+    let _ =
+        rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none });
     rustix::thread::set_no_new_privs(true)?;
     // Best effort is the crate's default: what the kernel does not know is left out.
     let _ = Ruleset::default()

@@ -155,7 +155,8 @@ fn untar(bytes: impl Read, shelf: &mut Shelf<'_>) -> Result<(), Error> {
 
 fn gunzip(bytes: &[u8], shelf: &mut Shelf<'_>) -> Result<(), Error> {
     let packed = bytes.len() as u64;
-    let unpacked = Metered { inner: flate2::bufread::MultiGzDecoder::new(bytes), read: 0, packed, limits: shelf.limits };
+    let unpacked =
+        Metered { inner: flate2::bufread::MultiGzDecoder::new(bytes), read: 0, packed, limits: shelf.limits };
     let mut unpacked = std::io::BufReader::with_capacity(32 << 10, unpacked);
     let head = std::io::BufRead::fill_buf(&mut unpacked).map_err(|e| broken(&e))?;
     match sniff(head) {

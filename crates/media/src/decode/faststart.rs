@@ -115,7 +115,9 @@ mod tests {
 
     fn file(index_first: bool, offset: u32) -> Vec<u8> {
         let table = [&[0; 4][..], &1u32.to_be_bytes(), &offset.to_be_bytes()].concat();
-        let moov = [b"stco", b"stbl", b"minf", b"mdia", b"trak", b"moov"].iter().fold(table, |inside, kind| boxed(kind, &inside));
+        let moov = [b"stco", b"stbl", b"minf", b"mdia", b"trak", b"moov"]
+            .iter()
+            .fold(table, |inside, kind| boxed(kind, &inside));
         let (ftyp, mdat) = (boxed(b"ftyp", b"isom"), boxed(b"mdat", b"frame"));
         if index_first { [ftyp, moov, mdat].concat() } else { [ftyp, mdat, moov].concat() }
     }

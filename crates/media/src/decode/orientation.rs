@@ -17,9 +17,7 @@ impl Orientation {
 
     /// From a video's display matrix: nine 16.16 fixed-point numbers in native byte order. The nearest of the eight.
     pub(crate) fn from_display_matrix(bytes: &[u8]) -> Self {
-        let at = |i: usize| {
-            bytes.as_chunks::<4>().0.get(i).map_or(0, |four| i64::from(i32::from_ne_bytes(*four)))
-        };
+        let at = |i: usize| bytes.as_chunks::<4>().0.get(i).map_or(0, |four| i64::from(i32::from_ne_bytes(*four)));
         // (x, y) goes to (a x + c y, b x + d y).
         let (a, b, c, d) = (at(0), at(1), at(3), at(4));
         Self(if a.abs() + d.abs() >= b.abs() + c.abs() {

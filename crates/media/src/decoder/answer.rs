@@ -37,9 +37,10 @@ pub(super) fn faststart(file: OwnedFd, len: u64) -> Result<Bytes, Error> {
 pub(super) fn clip(answer: ClipAnswer, file: OwnedFd, sampling: &Sampling, limits: &Limits) -> Result<Clip, Error> {
     let count = answer.count as usize;
     let ascending = answer.frames.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    let in_range = answer.frames.iter().all(|(index, w, h)| {
-        *index < answer.count && w.max(h) <= &sampling.max_side.max(16) && *w > 0 && *h > 0
-    });
+    let in_range = answer
+        .frames
+        .iter()
+        .all(|(index, w, h)| *index < answer.count && w.max(h) <= &sampling.max_side.max(16) && *w > 0 && *h > 0);
     let most = limits.video_frames.max(limits.archive_entries);
     if !ascending || !in_range || answer.count > most || answer.frames.len() > sampling.ceiling() as usize {
         return Err(Error::Crashed);
@@ -48,12 +49,8 @@ pub(super) fn clip(answer: ClipAnswer, file: OwnedFd, sampling: &Sampling, limit
     let pixels: usize = answer.frames.iter().map(|(_, w, h)| 3 * *w as usize * *h as usize).sum();
     let bytes = map(&file, pixels + count * TABLE_ROW)?;
 
-    let times: Vec<f64> = bytes[pixels..][..count * 8]
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|eight| f64::from_le_bytes(*eight))
-        .collect();
+    let times: Vec<f64> =
+        bytes[pixels..][..count * 8].as_chunks::<8>().0.iter().map(|eight| f64::from_le_bytes(*eight)).collect();
     let signatures: Vec<FrameSignature> = bytes[pixels + count * 8..].as_chunks::<64>().0.to_vec();
     if times.iter().any(|t| !t.is_finite()) || !answer.duration.is_finite() {
         return Err(Error::Crashed);

@@ -199,12 +199,7 @@ impl Decoder {
         }
     }
 
-    fn attempt(
-        &self,
-        zygote: &Zygote,
-        input: &Input,
-        request: &[u8],
-    ) -> Result<(Answer, Option<OwnedFd>), Ended> {
+    fn attempt(&self, zygote: &Zygote, input: &Input, request: &[u8]) -> Result<(Answer, Option<OwnedFd>), Ended> {
         let (ours, theirs) = socket::pair().map_err(|e| Ended::With(Error::machine("socket", e)))?;
         zygote.submit(request, [theirs.as_fd(), input.fd.as_fd()]).map_err(|_| Ended::Zygote)?;
         drop(theirs);

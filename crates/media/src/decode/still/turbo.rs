@@ -109,9 +109,8 @@ impl<'a> Decompressor<'a> {
 
     /// Decodes into `out`, which must have `width * height * pixels.bytes()` bytes of the header's size.
     pub(super) fn decode(&self, header: &Header, pixels: Pixels, out: &mut [u8]) -> Outcome {
-        let expected = (header.width as usize)
-            .checked_mul(header.height as usize)
-            .and_then(|n| n.checked_mul(pixels.bytes()));
+        let expected =
+            (header.width as usize).checked_mul(header.height as usize).and_then(|n| n.checked_mul(pixels.bytes()));
         let (Ok(width), Ok(height), Ok(len)) =
             (c_int::try_from(header.width), c_int::try_from(header.height), c_ulong::try_from(self.jpeg.len()))
         else {

@@ -2,9 +2,9 @@
 
 use super::demux::{DECODERS, Track, error};
 use crate::{Error, Limits};
-use ffmpeg_next as ffmpeg;
 use ffmpeg::codec::{self, decoder};
 use ffmpeg::{Dictionary, frame};
+use ffmpeg_next as ffmpeg;
 
 /// Whether more frames are wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +52,9 @@ impl Decoder {
         for packet in &track.packets {
             match self.inner.send_packet(packet) {
                 Ok(()) => {}
-                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(error(ffmpeg::Error::Other { errno: libc::ENOMEM })),
+                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => {
+                    return Err(error(ffmpeg::Error::Other { errno: libc::ENOMEM }));
+                }
                 Err(_) => self.broken += 1,
             }
             if self.drain(track, &mut each)? == Flow::Stop {

@@ -6,13 +6,13 @@
 use crate::decode::orientation::Orientation;
 use crate::{Error, Format, Limit, Limits};
 use bytes::Bytes;
-use ffmpeg_next as ffmpeg;
 use ffmpeg::codec::packet::side_data;
 use ffmpeg::ffi;
 use ffmpeg::format::context::{Input, StreamIo};
 use ffmpeg::format::stream::Disposition;
 use ffmpeg::media;
 use ffmpeg::{Dictionary, Packet, Rational, codec};
+use ffmpeg_next as ffmpeg;
 use std::io::Cursor;
 
 /// Decoders that may run, by FFmpeg's names.

@@ -76,8 +76,7 @@ impl Run {
         wanted: &[u32],
         output: &mut Output,
     ) -> Result<Self, Error> {
-        let mut run =
-            Self { times: vec![], signatures: vec![], frames: vec![], size: (0, 0), end: 0.0, broken: 0 };
+        let mut run = Self { times: vec![], signatures: vec![], frames: vec![], size: (0, 0), end: 0.0, broken: 0 };
         let mut scaler: Option<Scaler> = None;
         let mut first = None;
         let broken = Decoder::new(track, limits)?.run(track, |frame, timing| {

@@ -7,11 +7,11 @@ use super::demux::error;
 use crate::Error;
 use crate::decode::orientation::Orientation;
 use crate::decode::signature::Luma;
-use ffmpeg_next as ffmpeg;
 use ffmpeg::ffi;
 use ffmpeg::format::Pixel;
 use ffmpeg::frame;
 use ffmpeg::software::scaling;
+use ffmpeg_next as ffmpeg;
 use oz_domain::FrameSignature;
 
 /// Converts frames to one size.
@@ -40,9 +40,8 @@ impl Scaler {
         if self.context.as_ref().is_none_or(|(of, _)| *of != source) {
             let (format, from_width, from_height) = source;
             let flags = scaling::Flags::BICUBIC;
-            let context =
-                scaling::Context::get(format, from_width, from_height, Pixel::RGB24, width, height, flags)
-                    .map_err(error)?;
+            let context = scaling::Context::get(format, from_width, from_height, Pixel::RGB24, width, height, flags)
+                .map_err(error)?;
             self.context = Some((source, context));
         }
         let Some((_, context)) = &mut self.context else { return Err(Error::DAMAGED) };

@@ -1,0 +1,11 @@
+//! Media against real files, the `ffmpeg` command line, and children that misbehave. One binary: each would link FFmpeg.
+#![expect(clippy::cast_possible_truncation, reason = "tests: a cast that loses something makes a test fail")]
+
+mod clips;
+mod faststart;
+mod hostile;
+mod pixels;
+mod sandbox;
+mod shots;
+mod stills;
+mod support;
