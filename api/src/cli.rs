@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Migrate,
     /// Print every setting with its value and where it came from; fail on a wrong one.
     CheckConfig,
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
     /// Work on users from the command line.
     Admin(Admin),
     /// Decode media for a parent process; not for people.

@@ -1,7 +1,7 @@
 //! The threads on which media are decoded and models run: a fixed few, never the async runtime's.
 //!
 //! An analysis is pure computation for up to a second. On the blocking pool hundreds of them could start at once and
-//! starve the database; here at most [`Lab::size`] run and the others wait their turn without a thread.
+//! starve the database; here a fixed number runs and the others wait their turn without a thread.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::oneshot;
@@ -12,7 +12,6 @@ type Task = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub(crate) struct Lab {
     queue: mpsc::Sender<Task>,
-    size: usize,
 }
 
 /// The work did not come back: it panicked, or the process is ending.
@@ -21,14 +20,14 @@ pub(crate) struct Lab {
 pub(crate) struct BrokenOff;
 
 impl Lab {
-    /// Starts `size` threads (at least one).
-    pub(crate) fn start(size: usize) -> std::io::Result<Self> {
+    /// Starts `size` threads (at least one) of this name.
+    pub(crate) fn start(name: &str, size: usize) -> std::io::Result<Self> {
         let (queue, tasks) = mpsc::channel::<Task>();
         let tasks = Arc::new(Mutex::new(tasks));
         let size = size.max(1);
         for number in 0..size {
             let tasks = Arc::clone(&tasks);
-            std::thread::Builder::new().name(format!("lab-{number}")).spawn(move || {
+            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || {
                 loop {
                     // The lock is held while waiting, never while working.
                     let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -38,12 +37,7 @@ impl Lab {
                 }
             })?;
         }
-        Ok(Self { queue, size })
-    }
-
-    /// How many computations run at once.
-    pub(crate) const fn size(&self) -> usize {
-        self.size
+        Ok(Self { queue })
     }
 
     /// Runs `work` on one of the threads, inside the caller's tracing span.
@@ -68,7 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_breaks_off_one_task_and_the_thread_lives_on() {
-        let lab = Lab::start(1).unwrap();
+        let lab = Lab::start("test", 1).unwrap();
         assert!(lab.run(|| panic!("planned by the test")).await.is_err());
         assert_eq!(lab.run(|| 2 + 2).await.unwrap(), 4);
     }

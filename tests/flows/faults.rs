@@ -137,8 +137,8 @@ fn decoding_children_are_killed() {
 fn a_worker_and_postgresql_are_killed() {
     for seed in seeds() {
         let mut moments = Moments(seed);
-        let cluster = Cluster::durable().expect("a PostgreSQL cluster");
-        let url = cluster.create_database().expect("a database");
+        let cluster = Cluster::start_durable().expect("a PostgreSQL cluster");
+        let url = cluster.create_database("oz").expect("a database");
         let data = tempfile::tempdir().expect("a folder");
         let options = Options { database_url: Some(url), data: Some(data.path().join("data")), ..Options::default() }
             .with("OZ_PROCESSING", "queue")
@@ -152,7 +152,8 @@ fn a_worker_and_postgresql_are_killed() {
         for round in 0..4 {
             moments.wait(1500);
             if round == 2 {
-                cluster.kill_and_restart().expect("PostgreSQL comes back");
+                cluster.kill().expect("PostgreSQL is killed");
+                cluster.resume().expect("PostgreSQL comes back");
             } else {
                 let which = usize::try_from(moments.next(2)).expect("an index");
                 workers[which].kill();

@@ -55,8 +55,8 @@ impl Passwords {
         self.run(move || {
             let known = stored.is_some();
             let text = stored.unwrap_or_else(|| NOBODY.clone());
-            let same = PasswordHash::new(&text)
-                .is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok());
+            let same =
+                PasswordHash::new(&text).is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok());
             known && same
         })
         .await

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use oz_domain::{CompanyId, Millis, Role, TokenId, UserId};
 use p384::ecdsa::signature::{Signer as _, Verifier as _};
 use p384::ecdsa::{Signature, SigningKey, VerifyingKey};
@@ -12,7 +13,6 @@ use p384::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::io::Write as _;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The only header we write and accept.
@@ -114,8 +114,7 @@ impl Tokens {
         })?;
         // Two starting at once: the name appears complete or not at all, and the first one stays.
         let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut file =
-            fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(pem.as_bytes())?;
         file.sync_all()?;
         let linked = fs_err::hard_link(&draft, path);

@@ -103,3 +103,14 @@ pub fn known(conn: &mut AnyConn, ids: &[BlobId]) -> Result<Vec<BlobId>> {
         blobs::table.filter(blobs::id.eq_any(ids.iter().map(ToString::to_string))).select(blobs::id).load(conn)?;
     Ok(rows.into_iter().map(|id| id.0).collect())
 }
+
+/// Where the content of a blob lies.
+///
+/// # Errors
+/// [`crate::Error::NotFound`].
+pub fn get(conn: &mut AnyConn, id: BlobId) -> Result<NewBlob> {
+    type Row = (Sql<CompanyId>, String, i64);
+    let columns = (blobs::company_id, blobs::name, blobs::size);
+    let (company, name, size): Row = blobs::table.filter(blobs::id.eq(Sql(id))).select(columns).first(conn)?;
+    Ok(NewBlob { id, company_id: company.0, name, size })
+}

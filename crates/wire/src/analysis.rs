@@ -50,6 +50,9 @@ pub struct QualityParams {
     /// Store the best frame; true unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extract_best_shot: Option<bool>,
+    /// Store the frame that shows the gesture (decision 22); false unless told otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extract_action_shot: Option<bool>,
     /// DECLINED at or above this `confidence_spoofing`; 0-1, 0.5 unless told otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold_spoofing: Option<f64>,

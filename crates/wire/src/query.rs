@@ -46,8 +46,8 @@ pub struct ListQuery {
     pub offset: u32,
     /// Rows of the page, 1-1000.
     pub limit: u32,
-    /// Order.
-    pub sort: Sort,
+    /// Order; `None`: the cursor's, else newest first.
+    pub sort: Option<Sort>,
     /// Where the last page ended: opaque text, read by whoever wrote it.
     pub cursor: Option<String>,
     /// No count query.
@@ -74,7 +74,7 @@ impl ListQuery {
         let mut query = Self {
             offset: 0,
             limit: LIMIT,
-            sort: Sort::Created { descending: true },
+            sort: None,
             cursor: None,
             total_omit: false,
             created_min: None,
@@ -97,7 +97,7 @@ impl ListQuery {
                 let limit = value.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n));
                 self.limit = limit.ok_or_else(|| bad(&name, &value, "a whole number from 1 to 1000"))?;
             }
-            "sorting" => self.sort = sort(&value).ok_or_else(|| bad(&name, &value, SORTS))?,
+            "sorting" => self.sort = Some(sort(&value).ok_or_else(|| bad(&name, &value, SORTS))?),
             "cursor" => self.cursor = Some(value),
             "total_omit" => self.total_omit = boolean(&name, &value)?,
             "time_created.min" => self.created_min = Some(time(&name, &value)?),

@@ -43,8 +43,8 @@ pub struct Version {
     pub version: String,
     /// Name and version of the model pack; null until models are loaded.
     pub model_pack: Option<String>,
-    /// Version of ONNX Runtime; null until models are loaded.
-    pub runtime: Option<String>,
+    /// Version of the fitted numbers that judge; null until models are loaded.
+    pub calibration: Option<String>,
 }
 
 /// Answer of `GET /api/config`: never a secret.

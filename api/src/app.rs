@@ -1,0 +1,155 @@
+//! What the whole process shares: built once, handed to every route and job.
+
+use crate::auth::Auth;
+use crate::lab::Lab;
+use crate::settings::Api;
+use oz_blobs::{Blobs, Keyring, Location};
+use oz_domain::{Clock, Millis};
+use oz_media::Decoder;
+use oz_models::{Engine, EngineOptions};
+use oz_store::Db;
+use oz_store::blobs::DeadBlob;
+use oz_telemetry::Metrics;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
+
+/// The shared parts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) settings: Api,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) db: Db,
+    pub(crate) blobs: Blobs,
+    pub(crate) decoder: Decoder,
+    /// Where analyses are computed.
+    pub(crate) lab: Lab,
+    /// Where uploads are looked at: on threads of their own, so that an upload never waits behind analyses.
+    pub(crate) door: Lab,
+    pub(crate) auth: Auth,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: crate::health::Cache,
+    /// Set once the models are loaded; the error text when they cannot be.
+    pub(crate) engine: OnceLock<Result<Engine, String>>,
+    /// Rung when an analysis has ended on this node: single requests wait for it.
+    pub(crate) ended: Notify,
+    /// Rings the runner of this process, when it has one.
+    pub(crate) ring: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Set when the process begins to stop: health then says so.
+    pub(crate) stopping: AtomicBool,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl App {
+    /// Opens everything but the models.
+    pub(crate) async fn open(settings: Api, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+        let folder = &settings.data_dir;
+        private_folder(folder)?;
+        let db = open_database(&settings).await?;
+        let keys = Keyring::load_or_create(&folder.join("secrets/blobs.key")).context("keys of the stored files")?;
+        let blobs = Blobs::open_local(folder, keys).context("stored files")?;
+        let limits = oz_media::Limits { file_bytes: settings.max_file_size, ..oz_media::Limits::default() };
+        let exe = std::env::current_exe().context("this program's own path")?;
+        let decoder = Decoder::start(&exe, &["decode-media"], limits).context("the decoding process")?;
+        let lab = Lab::start("lab", settings.workers).context("threads")?;
+        let door = Lab::start("door", cores()).context("threads")?;
+        let auth = Auth::open(&settings).context("keys of the access tokens")?;
+        let inner = Inner {
+            lab,
+            door,
+            db,
+            blobs,
+            decoder,
+            auth,
+            clock,
+            metrics: Metrics::new()?,
+            engine: OnceLock::new(),
+            ended: Notify::new(),
+            ring: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            health: crate::health::Cache::default(),
+            settings,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Loads the models on a thread of their own; the server answers meanwhile, and health says when they are there.
+    pub(crate) fn load_models(&self) {
+        let app = self.clone();
+        let options = EngineOptions {
+            pack_dir: self.settings.models_dir.clone(),
+            runtime_lib: self.settings.runtime_lib.clone(),
+            sessions: self.settings.workers,
+            intra_threads: 1,
+        };
+        let load = move || {
+            let loaded = Engine::load(&options).map_err(|e| e.to_string());
+            match &loaded {
+                Ok(engine) => {
+                    tracing::info!(pack = %engine.version().name, version = %engine.version().version, "models are loaded")
+                }
+                Err(error) => tracing::error!(%error, "models cannot be loaded"),
+            }
+            let _first = app.engine.set(loaded);
+            app.jobs_added();
+        };
+        if let Err(error) = std::thread::Builder::new().name("load-models".into()).spawn(load) {
+            let _first = self.engine.set(Err(error.to_string()));
+        }
+    }
+
+    /// Tells the runner that jobs were enqueued. Call it after the commit.
+    pub(crate) fn jobs_added(&self) {
+        if let Some(ring) = self.ring.get() {
+            ring();
+        }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Removes files whose rows are gone. What cannot be removed now is found by the sweeper.
+    pub(crate) async fn remove_files(&self, dead: Vec<DeadBlob>) {
+        for blob in dead {
+            let at = Location { company: blob.company_id, name: blob.name, id: blob.id };
+            if let Err(error) = self.blobs.remove(&at).await {
+                tracing::warn!(%error, blob = %at.id, "a released file could not be removed");
+            }
+        }
+    }
+}
+
+/// Opens the database and brings it to the newest form.
+pub(crate) async fn open_database(settings: &Api) -> anyhow::Result<Db> {
+    let options = oz_store::Options { connections: settings.database_connections, ..oz_store::Options::default() };
+    let db = Db::open(settings.database_url.expose(), options).await?;
+    let ran = db.migrate().await?;
+    if !ran.is_empty() {
+        tracing::info!(migrations = ran.join(", "), "the database was migrated");
+    }
+    Ok(db)
+}
+
+/// The data folder, for the owner only: faces and keys lie in it.
+pub(crate) fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}

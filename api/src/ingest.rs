@@ -1,0 +1,185 @@
+//! From a form to verified media: every part staged encrypted, then probed in the decoding child.
+//!
+//! [`Verified`] cannot be made otherwise. Dropped before it is committed, it leaves no file.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use oz_blobs::Staged;
+use oz_domain::{BlobId, CompanyId, FileRole, FolderId, MediaId, Millis};
+use oz_http::Form;
+use oz_media::{Input, Probe};
+use oz_store::AnyConn;
+use oz_store::blobs::{NewBlob, acquire};
+use oz_store::media::{Media, MediaFile, MediaWithFiles};
+use oz_wire::{Code, FolderPayload};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// Longest file name that is stored, in characters.
+const NAME: usize = 255;
+/// Most tags of a medium.
+const TAGS: usize = 50;
+
+/// A part of a form that decodes.
+pub(crate) struct Verified {
+    part: String,
+    file_name: Option<String>,
+    staged: Staged,
+    probe: Probe,
+}
+
+/// A whole form.
+pub(crate) struct Upload {
+    pub(crate) payload: FolderPayload,
+    pub(crate) media: Vec<Verified>,
+    /// SHA-256 over payload, names and contents: what an idempotency key stands for.
+    pub(crate) digest: Vec<u8>,
+}
+
+/// Files in place, with the rows they need.
+pub(crate) struct Placed {
+    /// Part name and row, in the order of the form.
+    pub(crate) media: Vec<(String, MediaWithFiles)>,
+    blobs: Vec<NewBlob>,
+}
+
+/// Reads a form to its end. Nothing of it is kept when any part is refused.
+pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Result<Upload> {
+    let mut payload = None;
+    let mut staged: Vec<(String, Option<String>, Staged)> = Vec::new();
+    let mut digest = Sha256::new();
+    while let Some(mut part) = form.next().await? {
+        if part.name == "payload" {
+            let bytes = part.bytes().await?;
+            digest.update(&bytes);
+            payload = Some(oz_wire::parse(&bytes)?);
+            continue;
+        }
+        if staged.len() >= app.settings.max_files_per_folder {
+            let text = format!("more than {} files", app.settings.max_files_per_folder);
+            return Err(Error::new(Code::MediaOverLimit, text));
+        }
+        let mut stage = app.blobs.stage(company, BlobId::new(app.now())).await?;
+        while let Some(chunk) = part.chunk().await? {
+            stage.write(&chunk).await?;
+        }
+        let stage = stage.finish().await?;
+        let file_name = part.file_name.take().map(|n| n.chars().filter(|c| !c.is_control()).take(NAME).collect());
+        staged.push((std::mem::take(&mut part.name), file_name, stage));
+    }
+    let mut media = Vec::new();
+    for (part, file_name, staged) in staged {
+        digest.update(part.as_bytes());
+        digest.update(staged.name.as_bytes());
+        if let Some(probe) = probe(app, &part, &staged).await? {
+            media.push(Verified { part, file_name, staged, probe });
+        }
+    }
+    let payload: FolderPayload = payload.unwrap_or_default();
+    check(&payload)?;
+    Ok(Upload { payload, media, digest: digest.finalize().to_vec() })
+}
+
+/// What the file is; `None` for an archive without pictures, which makes no medium and is no error (decision 41).
+async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<Probe>> {
+    let memory = staged.memory_file(app.settings.max_file_size).await?;
+    let decoder = app.decoder.clone();
+    let probed = app.door.run(move || Input::from_fd(memory).and_then(|input| decoder.probe(&input))).await;
+    match probed.map_err(|e| Error::new(Code::Unavailable, e.to_string()))? {
+        Ok(probe) => Ok(Some(probe)),
+        Err(oz_media::Error::NoPictures) => Ok(None),
+        Err(error) => Err(Error::Media(part.to_owned(), error)),
+    }
+}
+
+fn check(payload: &FolderPayload) -> Result<()> {
+    if payload.resolution_endpoint.is_some() {
+        return Err(Error::new(Code::NotRealized, "resolution_endpoint: webhooks are not built yet"));
+    }
+    for (part, tags) in &payload.media_tags {
+        check_tags(&format!("media:tags.{part}"), tags)?;
+    }
+    Ok(())
+}
+
+/// Tags are free (decision 7), but neither endless nor many.
+pub(crate) fn check_tags(field: &str, tags: &[String]) -> Result<()> {
+    if tags.len() > TAGS {
+        return Err(Error::value(field, &format!("{} tags", tags.len()), "at most 50"));
+    }
+    match tags.iter().find(|t| t.is_empty() || t.chars().count() > 100) {
+        Some(tag) => Err(Error::value(field, tag, "1 to 100 characters")),
+        None => Ok(()),
+    }
+}
+
+impl Upload {
+    /// Moves the files into place and makes their rows. Files first: a crash in between leaves a file without a row,
+    /// which the sweeper finds, never a row without its file.
+    pub(crate) async fn place(&mut self, folder: FolderId, company: CompanyId, now: Millis) -> Result<Placed> {
+        let mut placed = Placed { media: Vec::new(), blobs: Vec::new() };
+        for verified in std::mem::take(&mut self.media) {
+            let id = MediaId::new(now);
+            let Verified { part, file_name, staged, probe } = verified;
+            let tags = self.payload.media_tags.get(&part).cloned().unwrap_or_default();
+            let meta_data = self.payload.media_meta_data.get(&part).cloned().map_or_else(|| json!({}), Value::Object);
+            let size = i64::try_from(staged.size).unwrap_or(i64::MAX);
+            let md5 = Some(staged.md5.clone());
+            let at = staged.commit().await?;
+            let mime = probe.mime().to_owned();
+            let row = Media {
+                id,
+                folder_id: folder,
+                company_id: company,
+                kind: probe.kind(),
+                tags,
+                original_name: file_name,
+                mime: mime.clone(),
+                size,
+                md5,
+                width: i32::try_from(probe.width).ok(),
+                height: i32::try_from(probe.height).ok(),
+                duration_ms: probe.duration.map(millis),
+                frames: probe.frames.and_then(|f| i32::try_from(f).ok()),
+                meta_data,
+                technical_meta_data: json!({}),
+                time_created: now,
+                time_updated: now,
+            };
+            let file = MediaFile { media_id: id, role: FileRole::Original, blob_id: at.id, mime };
+            placed.blobs.push(NewBlob { id: at.id, company_id: at.company, name: at.name, size });
+            placed.media.push((part, MediaWithFiles { media: row, files: vec![file] }));
+        }
+        Ok(placed)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a duration that the decoder bounded")]
+pub(crate) fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}
+
+impl Placed {
+    /// Writes the rows, inside the caller's transaction. Gives the files that turned out to be there already: the
+    /// caller's copies are to be removed after the commit.
+    pub(crate) fn insert(&self, conn: &mut AnyConn, now: Millis) -> oz_store::Result<Vec<NewBlob>> {
+        let mut copies = Vec::new();
+        for ((_, media), blob) in self.media.iter().zip(&self.blobs) {
+            let acquired = acquire(conn, blob, now)?;
+            let mut media = media.clone();
+            for file in &mut media.files {
+                file.blob_id = acquired.id;
+            }
+            oz_store::media::insert(conn, &media)?;
+            if acquired.existing {
+                copies.push(blob.clone());
+            }
+        }
+        Ok(copies)
+    }
+
+    /// The files, for when nothing was written after all.
+    pub(crate) fn blobs(&self) -> &[NewBlob] {
+        &self.blobs
+    }
+}

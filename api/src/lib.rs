@@ -1,1 +1,0 @@
-//! The appliance: API server and worker.

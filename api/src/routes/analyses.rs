@@ -1,0 +1,62 @@
+//! One analysis: read, decide, delete. They are started below their folder.
+
+use super::{forbidden, origin, view, with};
+use crate::app::App;
+use crate::auth::{Access, user};
+use crate::error::{Error, Result};
+use oz_domain::{Action, AnalysisId, Object};
+use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
+use oz_store::analyses::{self, AnalysisWithMedia};
+use oz_wire::{AnalysisPatch, Code};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::path::{end, param};
+
+#[rustfmt::skip]
+pub(super) fn routes(app: &App) -> Route {
+    let id = param::<AnalysisId>;
+    let may = |action| user(app, Object::Analysis, action);
+    any_of([
+        endpoint("GET /api/analyses/{analysis_id}", id().and(end()).and(warp::get()).and(may(Action::Read)).and(origin(app)).and(with(app)).then(read)),
+        endpoint("PATCH /api/analyses/{analysis_id}", id().and(end()).and(warp::patch()).and(may(Action::Decide)).and(json()).and(origin(app)).and(with(app)).then(decide)),
+        endpoint("DELETE /api/analyses/{analysis_id}", id().and(end()).and(warp::delete()).and(may(Action::Delete)).and(with(app)).then(remove)),
+    ])
+}
+
+async fn read(id: AnalysisId, access: Access, origin: String, app: App) -> Result<Response> {
+    let viewer = access.viewer;
+    let found = app.db.read(move |conn| analyses::get(conn, viewer, id)).await?;
+    show(&app, &access, origin, found).await
+}
+
+async fn show(app: &App, access: &Access, origin: String, found: AnalysisWithMedia) -> Result<Response> {
+    let folder = found.analysis.folder_id;
+    let media = app.db.read(move |conn| oz_store::media::of_folders(conn, &[folder])).await?;
+    Ok(json_reply(&view(app, access, origin).analysis(&found, &media)))
+}
+
+/// An operator's decision (decision 24).
+async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: String, app: App) -> Result<Response> {
+    let (decider, reader, now) = (access.viewer, access.reach(Object::Analysis, Action::Read), app.now());
+    let found = app
+        .db
+        .write(move |conn| {
+            analyses::get(conn, reader, id)?;
+            let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), now);
+            decided.map_err(|error| match error {
+                oz_store::Error::Conflict(what) if what == "analyses.state" => {
+                    Error::new(Code::Conflict, "only an analysis that is FINISHED can be decided on")
+                }
+                other => forbidden(other, "decide on this analysis"),
+            })
+        })
+        .await?;
+    show(&app, &access, origin, found).await
+}
+
+async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> {
+    let (viewer, now) = (access.viewer, app.now());
+    let dead = app.db.write(move |conn| analyses::delete(conn, viewer, id, now)).await?;
+    app.remove_files(dead).await;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,63 @@
+//! `PATCH` and `DELETE` of a folder.
+
+use super::super::forbidden;
+use super::read::read_folder;
+use crate::app::App;
+use crate::auth::Access;
+use crate::error::{Error, Result};
+use oz_domain::{Action, FolderId, Object};
+use oz_http::{Response, json_reply};
+use oz_store::folders::{self, Patch};
+use oz_store::metadata::{self, Change, Owner};
+use oz_wire::FolderPatch;
+use warp::http::StatusCode;
+
+/// Longest remark of an operator, characters.
+const REMARK: usize = 4000;
+
+/// `PATCH /api/folders/{folder_id}`: each field has a permission of its own.
+pub(super) async fn change(
+    id: FolderId,
+    access: Access,
+    body: FolderPatch,
+    origin: String,
+    app: App,
+) -> Result<Response> {
+    let operator_status = body.operator_status.or(body.resolution_suggest);
+    let decides = operator_status.is_some() || body.operator_comment.is_some();
+    let decider = access.reach(Object::Folder, Action::OperatorDecision);
+    let updater = access.reach(Object::Folder, Action::Update);
+    if let Some(Some(remark)) = &body.operator_comment
+        && remark.chars().count() > REMARK
+    {
+        return Err(Error::value("operator_comment", remark, "at most 4000 characters"));
+    }
+    let now = app.now();
+    let viewer = access.viewer;
+    app.db
+        .write(move |conn| {
+            // Who may not see it must not learn that it is there; who sees it is told what is missing.
+            folders::get(conn, viewer, id)?;
+            if decides {
+                let patch =
+                    Patch { operator_status, operator_comment: body.operator_comment.clone(), ..Patch::default() };
+                folders::patch(conn, decider, id, &patch, now).map_err(|e| forbidden(e, "decide on this folder"))?;
+            }
+            if let Some(new) = &body.meta_data {
+                let change = Change::Merge(new.clone());
+                metadata::change(conn, updater, Owner::Folder(id), &change, now)
+                    .map_err(|e| forbidden(e, "change this folder"))?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await?;
+    Ok(json_reply(&read_folder(&app, &access, origin, id, false).await?))
+}
+
+/// `DELETE /api/folders/{folder_id}`: the files are gone before the answer.
+pub(super) async fn remove(id: FolderId, access: Access, app: App) -> Result<StatusCode> {
+    let viewer = access.viewer;
+    let dead = app.db.write(move |conn| folders::delete(conn, viewer, id)).await?;
+    app.remove_files(dead).await;
+    Ok(StatusCode::NO_CONTENT)
+}

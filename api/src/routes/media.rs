@@ -1,0 +1,53 @@
+//! One medium: read, change its tags, delete. They are added below their folder.
+
+use super::{forbidden, origin, view, with};
+use crate::app::App;
+use crate::auth::{Access, user};
+use crate::error::{Error, Result};
+use crate::ingest::check_tags;
+use oz_domain::{Action, MediaId, Object};
+use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
+use oz_store::media;
+use oz_wire::{MediaPatch, PayloadError};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::path::{end, param};
+
+#[rustfmt::skip]
+pub(super) fn routes(app: &App) -> Route {
+    let id = param::<MediaId>;
+    let may = |action| user(app, Object::Media, action);
+    any_of([
+        endpoint("GET /api/media/{media_id}", id().and(end()).and(warp::get()).and(may(Action::Read)).and(origin(app)).and(with(app)).then(read)),
+        endpoint("PATCH /api/media/{media_id}", id().and(end()).and(warp::patch()).and(may(Action::UpdateTags)).and(json()).and(origin(app)).and(with(app)).then(change_tags)),
+        endpoint("DELETE /api/media/{media_id}", id().and(end()).and(warp::delete()).and(may(Action::Delete)).and(with(app)).then(remove)),
+    ])
+}
+
+async fn read(id: MediaId, access: Access, origin: String, app: App) -> Result<Response> {
+    let viewer = access.viewer;
+    let found = app.db.read(move |conn| media::get(conn, viewer, id)).await?;
+    Ok(json_reply(&view(&app, &access, origin).media(&found)))
+}
+
+async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: String, app: App) -> Result<Response> {
+    let tags = body.tags.ok_or_else(|| PayloadError::missing("tags"))?;
+    check_tags("tags", &tags)?;
+    let (changer, reader, now) = (access.viewer, access.reach(Object::Media, Action::Read), app.now());
+    let found = app
+        .db
+        .write(move |conn| {
+            media::get(conn, reader, id)?;
+            media::set_tags(conn, changer, id, &tags, now).map_err(|e| forbidden(e, "change this medium"))
+        })
+        .await?;
+    Ok(json_reply(&view(&app, &access, origin).media(&found)))
+}
+
+/// The file is gone before the answer.
+async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
+    let (viewer, now) = (access.viewer, app.now());
+    let dead = app.db.write(move |conn| Ok::<_, Error>(media::delete(conn, viewer, id, now)?)).await?;
+    app.remove_files(dead).await;
+    Ok(StatusCode::NO_CONTENT)
+}

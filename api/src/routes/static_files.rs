@@ -1,0 +1,72 @@
+//! Stored files: `GET /api/static/{folder_id}/{file}`, whole or a range of them. Permission is checked like that of any
+//! object (decision 18); the path holds ids, and guessing one is of no use.
+
+use super::with;
+use crate::app::App;
+use crate::auth::{Access, user};
+use crate::error::{Error, Result};
+use oz_blobs::Location;
+use oz_domain::{Action, BlobId, FileRole, FolderId, ImageId, MediaId, Object};
+use oz_http::{Response, Route, endpoint, header, parse_range, ranged, unsatisfiable};
+use oz_store::{AnyConn, Viewer, analyses, blobs, media};
+use warp::Filter;
+use warp::http::{HeaderValue, header as h};
+use warp::path::{end, param};
+
+pub(super) fn routes(app: &App) -> Route {
+    endpoint(
+        "GET /api/static/{folder_id}/{file}",
+        param::<FolderId>()
+            .and(param::<String>())
+            .and(end())
+            .and(warp::get())
+            .and(user(app, Object::Media, Action::Download))
+            .and(header("range"))
+            .and(with(app))
+            .then(download),
+    )
+}
+
+async fn download(folder: FolderId, file: String, access: Access, range: Option<String>, app: App) -> Result<Response> {
+    let viewer = access.viewer;
+    let (at, mime) = app.db.read(move |conn| find(conn, viewer, folder, &file)).await?;
+    let size = app.blobs.size(&at).await?;
+    let Ok(range) = parse_range(range.as_deref(), size) else { return Ok(unsatisfiable(size)) };
+    let (from, length) = range.map_or((0, size), |r| (r.first, r.len()));
+    let body = app.blobs.stream(&at, from, length).await?;
+    let mut response = ranged(size, range, &mime, body);
+    let headers = response.headers_mut();
+    // A face: in no shared cache, and never run as a page, whatever its bytes would pass for.
+    headers.insert(h::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(h::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(h::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    Ok(response)
+}
+
+/// The file that a name of [`crate::view`] means: `{media_id}.{ext}`, or `{image_id}_{what it is}.jpg`.
+fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Result<(Location, String)> {
+    let missing = || Error::Store(oz_store::Error::NotFound);
+    let stem = file.split('.').next().unwrap_or_default();
+    if let Some((id, _what)) = stem.split_once('_') {
+        let id: ImageId = id.parse().map_err(|_| missing())?;
+        let (image, _) = analyses::image(conn, viewer, id)?;
+        let analysis = analyses::get(conn, viewer, image.analysis_id)?.analysis;
+        if analysis.folder_id != folder {
+            return Err(missing());
+        }
+        return Ok((place(conn, image.blob_id)?, image.mime));
+    }
+    let id: MediaId = stem.parse().map_err(|_| missing())?;
+    let found = media::get(conn, viewer, id)?;
+    if found.media.folder_id != folder {
+        return Err(missing());
+    }
+    // The form that plays in a browser, where the original does not (decision 39).
+    let file = found.file(FileRole::Video).or_else(|| found.file(FileRole::Original)).ok_or_else(missing)?;
+    Ok((place(conn, file.blob_id)?, file.mime.clone()))
+}
+
+fn place(conn: &mut AnyConn, id: BlobId) -> Result<Location> {
+    let blob = blobs::get(conn, id)?;
+    Ok(Location { company: blob.company_id, name: blob.name, id })
+}

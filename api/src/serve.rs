@@ -1,0 +1,173 @@
+//! The roles: a server (that also works, unless told otherwise), and a worker alone.
+
+use crate::app::App;
+use crate::settings::Api;
+use crate::{routes, work};
+use anyhow::Context as _;
+use oz_domain::{Clock, SystemClock};
+use oz_http::{Observer, Server, ServerOptions, Tls};
+use oz_jobs::Handle;
+use oz_telemetry::{Metrics, notify};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// For open requests to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+/// For running jobs to end after that; then they are given back.
+const GRACE: Duration = Duration::from_secs(60);
+/// Connections at once.
+const CONNECTIONS: usize = 4096;
+/// For the head of a request.
+const HEADER: Duration = Duration::from_secs(10);
+
+/// What this process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Answers requests.
+    Serve,
+    /// Only works.
+    Work,
+}
+
+/// Runs until SIGTERM or SIGINT, then stops in order.
+pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let works = part == Part::Work || settings.local_processing;
+    // Addresses first: one that is taken is told before anything is loaded.
+    let private = listen(settings.metrics_listen, "metrics_listen").await?;
+    let public = match part {
+        Part::Serve => Some(listen(settings.listen, "listen").await?),
+        Part::Work => None,
+    };
+    let app = App::open(settings, clock).await?;
+    let (stop, stopped) = watch::channel(false);
+    let (silence, silenced) = watch::channel(false);
+    let mut servers = tokio::task::JoinSet::new();
+    let metrics = Server::new(&routes::private(&app), options(&app, None));
+    servers.spawn(async move { metrics.serve(private, told(silenced)).await });
+    let tls = tls(&app)?;
+    let routes = routes::routes(&app);
+    crate::openapi::check(routes.names())?;
+    let public = public.map(|listener| {
+        let server = Server::new(&routes, options(&app, tls.clone()));
+        tokio::spawn(async move { server.serve(listener, told(stopped)).await })
+    });
+    let runner = works.then(|| start_runner(&app));
+    if works {
+        app.load_models();
+    }
+    let housekeeping = tokio::spawn(work::sweep_for_ever(app.clone()));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %app.settings.listen, works, "started");
+    until_told(&app, runner.as_ref(), tls.as_deref()).await?;
+
+    notify::stopping();
+    app.stopping.store(true, Ordering::Relaxed);
+    tracing::info!("stopping");
+    housekeeping.abort();
+    let _ = stop.send(true);
+    if let Some(server) = public {
+        server.await.context("the server's task")??;
+    }
+    if let Some(runner) = runner {
+        runner.stop(GRACE).await;
+    }
+    let _ = silence.send(true);
+    while servers.join_next().await.is_some() {}
+    if let Err(error) = app.db.close().await {
+        tracing::warn!(%error, "the database's log was not emptied; nothing is lost");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn start_runner(app: &App) -> Handle {
+    let handle = work::runner(app).start();
+    let _first = app.ring.set(Box::new(handle.waker()));
+    handle
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// Resolves when the channel says so, or its other end is gone.
+async fn told(mut channel: watch::Receiver<bool>) {
+    let _ = channel.wait_for(|told| *told).await;
+}
+
+fn tls(app: &App) -> anyhow::Result<Option<Arc<Tls>>> {
+    let files = app.settings.tls.clone();
+    Ok(files.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?.map(Arc::new))
+}
+
+/// Counts answers.
+struct Counter(Metrics);
+
+impl Observer for Counter {
+    fn answered(&self, route: &'static str, status: u16, took: Duration) {
+        self.0.answered(route, status, took);
+    }
+}
+
+fn options(app: &App, tls: Option<Arc<Tls>>) -> ServerOptions {
+    ServerOptions {
+        tls,
+        trusted_proxies: app.settings.trusted_proxies.clone(),
+        connections: CONNECTIONS,
+        header_timeout: HEADER,
+        // A single request waits for its analyses; everything else is done long before.
+        answer_timeout: app.settings.single_request_timeout + Duration::from_secs(10),
+        drain: DRAIN,
+        observer: Arc::new(Counter(app.metrics.clone())),
+        clock: app.clock.clone(),
+    }
+}
+
+/// Tells systemd of readiness and progress until a signal ends it; SIGHUP reads the certificate anew.
+async fn until_told(app: &App, runner: Option<&Handle>, tls: Option<&Tls>) -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hup = signal(SignalKind::hangup())?;
+    let every = notify::watchdog_interval().unwrap_or(Duration::from_secs(10)) / 2;
+    #[expect(clippy::disallowed_methods, reason = "the watchdog's own timer")]
+    let mut ticks = tokio::time::interval(every);
+    let ready = ready(app);
+    let mut ready = std::pin::pin!(ready);
+    let mut told_ready = false;
+    loop {
+        tokio::select! {
+            _ = term.recv() => return Ok(()),
+            _ = int.recv() => return Ok(()),
+            _ = hup.recv() => match tls.map(Tls::reload) {
+                Some(Err(error)) => tracing::error!(%error, "the certificate was not read; the old one stays"),
+                Some(Ok(())) => tracing::info!("the certificate was read anew"),
+                None => {}
+            },
+            () = &mut ready, if !told_ready => {
+                told_ready = true;
+                notify::ready();
+            }
+            _ = ticks.tick() => if progresses(app, runner) {
+                notify::watchdog();
+            },
+        }
+    }
+}
+
+/// Resolves when the models are there, or are known not to come: then health says so, and restarting would not help.
+async fn ready(app: &App) {
+    #[expect(clippy::disallowed_methods, reason = "OnceLock cannot be awaited")]
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    while app.settings.local_processing && app.engine.get().is_none() {
+        ticks.tick().await;
+    }
+}
+
+/// Whether the runner showed that it is alive; a watchdog that is fed by a bare timer sees nothing.
+fn progresses(app: &App, runner: Option<&Handle>) -> bool {
+    runner.is_none_or(|runner| app.now().since(runner.last_progress()) < app.settings.job_lease)
+}

@@ -1,0 +1,61 @@
+//! Housekeeping: what crashes, expiries and deletions leave behind.
+
+use crate::app::App;
+use oz_domain::BlobId;
+use oz_store::blobs::known;
+use oz_store::{idempotency, sessions};
+use std::time::Duration;
+
+/// From one round to the next.
+const EVERY: Duration = Duration::from_secs(3600);
+/// A file this old belongs to no request that still runs.
+const ABANDONED: Duration = Duration::from_secs(2 * 3600);
+/// How long a done job stays for those who look into the queue.
+const DONE: Duration = Duration::from_secs(24 * 3600);
+/// How long a dead one stays.
+const DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long an ended session shows that its expire token was stolen.
+const SESSIONS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Files asked about in one query.
+const BATCH: usize = 500;
+
+/// Sweeps at once and then every hour, until dropped.
+pub(crate) async fn sweep_for_ever(app: App) {
+    #[expect(clippy::disallowed_methods, reason = "the timer of the housekeeping")]
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep(&app).await {
+            tracing::warn!(%error, "housekeeping did not get through; the next round goes on");
+        }
+    }
+}
+
+async fn sweep(app: &App) -> anyhow::Result<()> {
+    let now = app.now();
+    let ago = |time: Duration| oz_domain::Millis::new(now.get() - i64::try_from(time.as_millis()).unwrap_or(0));
+    let spool = app.blobs.sweep_spool(ago(ABANDONED))?;
+    let mut orphans = 0;
+    for batch in app.blobs.stored_before(ago(ABANDONED)).await?.chunks(BATCH) {
+        let ids: Vec<BlobId> = batch.iter().map(|at| at.id).collect();
+        let known = app.db.read(move |conn| known(conn, &ids)).await?;
+        for at in batch.iter().filter(|at| !known.contains(&at.id)) {
+            app.blobs.remove(at).await?;
+            orphans += 1;
+        }
+    }
+    let (done, dead, old) = (ago(DONE), ago(DEAD), ago(SESSIONS));
+    app.db
+        .write(move |conn| {
+            oz_jobs::sweep(conn, done, dead)?;
+            idempotency::sweep(conn, now)?;
+            sessions::sweep(conn, old)?;
+            Ok::<_, oz_store::Error>(())
+        })
+        .await?;
+    app.db.optimize().await?;
+    if spool + orphans > 0 {
+        tracing::info!(spool, orphans, "removed files that crashes had left");
+    }
+    Ok(())
+}
