@@ -64,7 +64,7 @@ pub(crate) fn judge(
     } else {
         failure(&track, calibration)
     };
-    Ok(judge::judge(&Case { track: &track, frames, facts: &clip.facts, failure }, options, calibration))
+    Ok(judge::judge(&Case { track: &track, frames, facts: Some(&clip.facts), failure }, options, calibration))
 }
 
 fn failure(track: &Track, calibration: &Calibration) -> Option<Failure> {

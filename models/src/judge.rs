@@ -5,41 +5,43 @@ use oz_domain::{ClipFacts, Frame};
 use crate::best_shot::{self, Shot};
 use crate::calibration::Calibration;
 use crate::liveness::{Failure, Liveness, LivenessOptions, Reason, Timings};
+use crate::signals;
 use crate::track::{FaceMeasures, Observation, Track};
 
 /// What is judged.
 pub(crate) struct Case<'a> {
     pub(crate) track: &'a Track,
     pub(crate) frames: &'a [Frame],
-    pub(crate) facts: &'a ClipFacts,
+    /// Facts of the recording; `None` for a still picture.
+    pub(crate) facts: Option<&'a ClipFacts>,
     pub(crate) failure: Option<Failure>,
 }
 
 /// The answer to a case.
 pub(crate) fn judge(case: &Case<'_>, options: &LivenessOptions, calibration: &Calibration) -> Liveness {
+    let assessment = match case.facts {
+        Some(facts) => signals::assess(case.track, case.frames, facts, &options.asked, options.mirrored, calibration),
+        None => signals::assess_still(case.track, case.frames, &options.asked, options.mirrored, calibration),
+    };
     let best = best(case.track, calibration);
     let shot = |o: &Observation| shot(case.frames, o);
-    let attack: Vec<f32> =
-        case.track.observations.iter().filter_map(|o| Some(1.0 - o.main.as_ref()?.pad?.live())).collect();
-    #[expect(clippy::cast_precision_loss, reason = "a handful of frames")]
-    let nets = f64::from(attack.iter().sum::<f32>()) / attack.len().max(1) as f64;
-    let mut reasons = match case.failure {
-        Some(Failure::NoFace) => vec![Reason::NoFace],
-        Some(Failure::TwoFaces) => vec![Reason::TwoFaces],
-        Some(Failure::TooFewFrames { .. }) => vec![Reason::TooFewFrames],
-        None if attack.is_empty() => vec![Reason::TooDark],
-        None => vec![],
-    };
-    let confidence_spoofing = if reasons.is_empty() { nets } else { nets.max(0.5) };
-    reasons
-        .extend(best.and_then(|o| o.main.as_ref()?.quality).into_iter().flat_map(|q| q.defects()).map(Reason::Defect));
+    let mut reasons: Vec<Reason> = assessment.findings.iter().copied().map(Reason::from).collect();
+    if let Some(Failure::TooFewFrames { .. }) = case.failure {
+        reasons.insert(0, Reason::TooFewFrames);
+    }
+    let fused = assessment.confidence_spoofing;
+    let confidence_spoofing = if reasons.is_empty() { fused } else { fused.max(0.5) };
+    let quality = best.and_then(|o| o.main.as_ref()?.quality);
+    reasons.extend(quality.into_iter().flat_map(|q| q.defects()).map(Reason::Defect));
+    let done = assessment.gestures.iter().find(|g| g.done).and_then(|g| case.track.observations.get(g.at?));
     Liveness {
         confidence_spoofing,
         reasons,
         failure: case.failure,
-        quality: best.and_then(|o| o.main.as_ref()?.quality),
+        quality,
         best_shot: best.filter(|_| options.best_shot).and_then(shot),
-        action_shot: None,
+        action_shot: done.filter(|_| options.action_shot).and_then(shot),
+        assessment,
         timings: Timings::default(),
     }
 }

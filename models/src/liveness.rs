@@ -6,6 +6,7 @@ use oz_domain::Tag;
 
 use crate::best_shot::Shot;
 use crate::quality::{Defect, Quality};
+use crate::signals::{Assessment, Finding};
 
 /// What is asked of a liveness analysis.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +48,35 @@ pub enum Reason {
     TooDark,
     /// The clip has too few frames.
     TooFewFrames,
+    /// Anything else that no signal can argue away.
+    Finding(Finding),
     /// The picture of the face has a defect: said, and not judged.
     Defect(Defect),
+}
+
+impl Reason {
+    /// A stable word for logs and stored details.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoFace => "no_face",
+            Self::TwoFaces => "two_faces",
+            Self::TooDark => "too_dark",
+            Self::TooFewFrames => "too_few_frames",
+            Self::Finding(finding) => finding.as_str(),
+            Self::Defect(defect) => defect.as_str(),
+        }
+    }
+}
+
+impl From<Finding> for Reason {
+    fn from(finding: Finding) -> Self {
+        match finding {
+            Finding::NoFace => Self::NoFace,
+            Finding::TwoPeople => Self::TwoFaces,
+            Finding::NotMeasured => Self::TooDark,
+            other => Self::Finding(other),
+        }
+    }
 }
 
 /// The answer of a liveness analysis.
@@ -66,6 +94,8 @@ pub struct Liveness {
     pub best_shot: Option<Shot>,
     /// The picture that shows the gesture, if it was asked for and the gesture was seen.
     pub action_shot: Option<Shot>,
+    /// All signals, findings and gestures behind it.
+    pub assessment: Assessment,
     /// Where the time went.
     pub timings: Timings,
 }

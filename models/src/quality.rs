@@ -62,6 +62,23 @@ pub enum Defect {
     Grey,
 }
 
+impl Defect {
+    /// A stable word for logs and stored details.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Small => "face_small",
+            Self::Blurred => "blurred",
+            Self::Dark => "dark",
+            Self::Overexposed => "overexposed",
+            Self::NotFrontal => "not_frontal",
+            Self::EyesClosed => "eyes_closed",
+            Self::MouthOpen => "mouth_open",
+            Self::Occluded => "occluded",
+            Self::Grey => "grey",
+        }
+    }
+}
+
 impl Quality {
     /// Everything that is wrong, most serious first; empty for a good picture.
     pub fn defects(&self) -> Vec<Defect> {

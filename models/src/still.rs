@@ -1,6 +1,6 @@
 //! Pipeline of a still picture: detect, measure the largest face, judge.
 
-use oz_domain::{ClipFacts, Frame, Picture};
+use oz_domain::{Frame, Picture};
 
 use crate::calibration::Calibration;
 use crate::detect::people;
@@ -31,8 +31,7 @@ pub(crate) fn judge(
     let observations = vec![Observation { frame: 0, time: 0.0, faces, main }];
     let track = Track { observations, width: picture.width(), height: picture.height() };
     let frames = [Frame { index: 0, time: 0.0, picture: picture.clone() }];
-    let facts = ClipFacts { width: picture.width(), height: picture.height(), ..ClipFacts::default() };
-    Ok(judge::judge(&judge::Case { track: &track, frames: &frames, facts: &facts, failure }, options, calibration))
+    Ok(judge::judge(&judge::Case { track: &track, frames: &frames, facts: None, failure }, options, calibration))
 }
 
 /// All measures of a face but the template. The PAD nets are not asked about a face that only the fallback saw: its boxes

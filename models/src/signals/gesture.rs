@@ -164,10 +164,7 @@ fn turn(seen: &[Seen<'_>], sign: Option<f64>) -> Verdict {
 fn nod(seen: &[Seen<'_>], sign: f64) -> Verdict {
     let poses = poses(seen);
     let zero = neutral(&poses).1;
-    let best = poses
-        .iter()
-        .map(|(at, p)| (*at, (f64::from(p.pitch) - zero) * sign))
-        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let best = poses.iter().map(|(at, p)| (*at, (f64::from(p.pitch) - zero) * sign)).max_by(|a, b| a.1.total_cmp(&b.1));
     let Some((at, most)) = best else { return (false, None, vec![]) };
     (most >= NOD, Some(at), vec![("nod_degrees", most)])
 }

@@ -5,6 +5,8 @@
 //! `confidence_spoofing` with the fitted weights of [`crate::calibration`]; [`gesture`] and [`integrity`] find things
 //! that no weight can argue away.
 
+mod background;
+mod border;
 pub mod fuse;
 mod geometry;
 pub mod gesture;
@@ -12,12 +14,16 @@ mod grey;
 pub mod integrity;
 pub mod life;
 pub mod motion;
+mod repeats;
+mod spectrum;
 pub mod surface;
+#[cfg(test)]
+pub(crate) mod testing;
 
-use oz_domain::{ClipFacts, Frame, Picture, Tag};
+use oz_domain::{ClipFacts, Frame, Tag};
 
 use crate::calibration::Calibration;
-use crate::track::{FaceMeasures, Track};
+use crate::track::Track;
 
 pub use gesture::Gesture;
 
@@ -153,27 +159,23 @@ pub fn assess(
     conclude(evidence, findings, gestures, recording, calibration)
 }
 
-/// Assesses a still picture: nets and surface only, and `NoColour` with its own name.
+/// Assesses a still picture, the only observation of its track: nets, surface and gestures, and `NoColour` with its own name.
 pub fn assess_still(
-    measures: Option<&FaceMeasures>,
-    people: usize,
-    picture: &Picture,
+    track: &Track,
+    frames: &[Frame],
+    asked: &[Tag],
+    mirrored: Option<bool>,
     calibration: &Calibration,
 ) -> Assessment {
-    let mut findings = Vec::new();
-    if measures.is_none() {
-        findings.push(Finding::NoFace);
-    }
-    if people > 1 {
-        findings.push(Finding::TwoPeople);
-    }
-    if measures.and_then(|m| m.quality).is_some_and(|q| q.colour < surface::LEAST_COLOUR) {
+    let mut findings = integrity::persons(track, &calibration.faces);
+    let main = track.observations.first().and_then(|o| o.main.as_ref());
+    if main.and_then(|m| m.quality).is_some_and(|q| q.colour < surface::LEAST_COLOUR) {
         findings.push(Finding::NoColour);
     }
-    let net = measures.and_then(|m| m.pad).map(|p| 1.0 - f64::from(p.live()));
-    let net = Evidence { attack: net, facts: net.map(|n| vec![("pad_net_mean", n)]).unwrap_or_default() };
-    let surface = measures.map(|m| surface::surface_of(picture, m)).unwrap_or_default();
-    conclude([net, Evidence::default(), Evidence::default(), surface], findings, vec![], vec![], calibration)
+    let gestures = gesture::gestures(track, asked, mirrored);
+    findings.extend(gestures.iter().filter(|g| !g.done).map(|g| Finding::GestureMissing(g.tag)));
+    let evidence = [pad_net(track), Evidence::default(), Evidence::default(), surface::surface(track, frames)];
+    conclude(evidence, findings, gestures, vec![], calibration)
 }
 
 fn conclude(

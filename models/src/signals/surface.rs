@@ -1,0 +1,159 @@
+//! Stage "pad-surface": does what we look at have the surface of a screen or of paper?
+//!
+//! Clues on each measured frame: peaks in the spectrum of the face (moire of a screen, dots of a print), grain, a straight
+//! border round the face, black that is not black and colours that are few. None proves anything; together they are one
+//! probability.
+
+use oz_domain::{Frame, Picture};
+
+use super::border::border;
+use super::spectrum::Spectrum;
+use crate::align::Affine;
+use crate::signals::grey::{Grey, colours, count, deviation, mean, pixels, quantile};
+use crate::signals::{Evidence, Fact, fuse};
+use crate::track::{FaceMeasures, Track};
+
+/// Mean distance of a face's pixels from grey, 0-255, under which a still has no colour: the nets cannot judge it.
+pub const LEAST_COLOUR: f32 = 2.0;
+
+/// Pixels of a side of the square that is cut from the face as it is, without resizing.
+const NATIVE: usize = 128;
+/// Pixels of a side of the whole face and of its surroundings.
+const SMALL: usize = 64;
+/// Side of the surroundings in faces.
+const REACH: f32 = 3.2;
+
+/// One clue: its value that says nothing, the step that turns odds by e, and the most log odds it gives. Measured on the
+/// fit half of the evaluation set (`docs/ACCURACY.md`).
+struct Clue {
+    usual: f64,
+    step: f64,
+    most: f64,
+}
+
+impl Clue {
+    /// Log odds, never below 0: a clue that is absent proves nothing.
+    fn says(&self, value: f64) -> f64 {
+        ((value - self.usual) / self.step).clamp(0.0, self.most)
+    }
+}
+
+const PEAK: Clue = Clue { usual: 2.0, step: 0.5, most: 3.0 };
+const BORDER: Clue = Clue { usual: 3.0, step: 1.0, most: 2.0 };
+const BLACK: Clue = Clue { usual: 60.0, step: 20.0, most: 2.0 };
+/// Log odds of a surface without any clue.
+const BASE: f64 = -1.5;
+
+/// What was seen on one frame.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    peak: f64,
+    grain: f64,
+    border: f64,
+    black: f64,
+    white: f64,
+    saturation: f64,
+    hue_spread: f64,
+    specular: f64,
+}
+
+/// Judges a clip or a still by the frames that were measured in full. `frames` are the pictures of the track's observations.
+pub fn surface(track: &Track, frames: &[Frame]) -> Evidence {
+    let looks: Vec<Look> = track
+        .observations
+        .iter()
+        .filter_map(|o| {
+            let main = o.main.as_ref().filter(|m| m.quality.is_some())?;
+            let at = frames.binary_search_by_key(&o.frame, |f| f.index).ok()?;
+            Some(look(&frames.get(at)?.picture, main))
+        })
+        .collect();
+    conclude(&looks)
+}
+
+fn conclude(looks: &[Look]) -> Evidence {
+    if looks.is_empty() {
+        return Evidence::default();
+    }
+    let middle = |of: fn(&Look) -> f64| quantile(&looks.iter().map(of).collect::<Vec<_>>(), 0.5);
+    let (peak, border, black) = (middle(|l| l.peak), middle(|l| l.border), middle(|l| l.black));
+    let odds = BASE + PEAK.says(peak) + BORDER.says(border) + BLACK.says(black);
+    let facts: Vec<Fact> = vec![
+        ("spectrum_peak", peak),
+        ("spectrum_peak_most", looks.iter().map(|l| l.peak).fold(0.0, f64::max)),
+        ("grain", middle(|l| l.grain)),
+        ("border", border),
+        ("black_level", black),
+        ("white_level", middle(|l| l.white)),
+        ("saturation", middle(|l| l.saturation)),
+        ("hue_spread", middle(|l| l.hue_spread)),
+        ("specular_part", middle(|l| l.specular)),
+    ];
+    Evidence { attack: Some(fuse::logistic(odds)), facts }
+}
+
+fn look(picture: &Picture, main: &FaceMeasures) -> Look {
+    let face = &main.face;
+    let [cx, cy] = face.centre();
+    let half = pixels(NATIVE) / 2.0;
+    // Whole pixels: a shift by parts of one would smooth a raster away.
+    let native = Affine([1.0, 0.0, (half - cx).round(), 0.0, 1.0, (half - cy).round()]);
+    let mut spectrum = Spectrum::new();
+    spectrum.add(&Grey::sample(picture, &native, NATIVE));
+    let eyes = [face.points[0], face.points[1]];
+    let level = |side: f32| Affine::levelled(face.centre(), side, eyes, pixels(SMALL));
+    let whole = colours(picture, &level(0.8 * face.size()), SMALL);
+    let around = Affine::levelled(face.centre(), REACH * face.size(), [[0.0, 0.0], [1.0, 0.0]], pixels(SMALL));
+    let luma: Vec<f64> = Grey::of(&whole).luma.iter().map(|v| f64::from(*v)).collect();
+    let colour = |of: &dyn Fn(f64, f64, f64) -> f64| -> Vec<f64> {
+        whole.rgb.chunks_exact(3).map(|p| of(p[0].into(), p[1].into(), p[2].into())).collect()
+    };
+    let saturation = colour(&|r, g, b| {
+        let most = r.max(g).max(b);
+        if most > 0.0 { (most - r.min(g).min(b)) / most } else { 0.0 }
+    });
+    let hue = colour(&|r, g, b| (r - g) / (r + g + b).max(1.0));
+    Look {
+        peak: spectrum.peak(),
+        grain: spectrum.grain(),
+        border: border(&Grey::sample(picture, &around, SMALL), SMALL / 6),
+        black: quantile(&luma, 0.01),
+        white: quantile(&luma, 0.99),
+        saturation: mean(&saturation),
+        hue_spread: deviation(&hue),
+        specular: count(luma.iter().filter(|v| **v > 245.0).count()) / count(luma.len()).max(1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals::testing::{face_at, frame, noise};
+
+    /// A soft face-like blob with a raster of that strength upon it.
+    fn attack(raster: f64) -> f64 {
+        let scene = frame(0, |x, y| {
+            let (fx, fy) = (f64::from(x), f64::from(y));
+            let soft = 110.0 + 95.0 * (fx / 40.0).sin() * (fy / 50.0).cos();
+            let wave = raster * (std::f64::consts::TAU * (fx * 0.23 + fy * 0.31)).sin();
+            let v = soft + 8.0 * noise(x, y) + wave;
+            [(v * 1.1) as u8, (v * 0.9) as u8, (v * 0.8) as u8]
+        });
+        conclude(&[look(&scene.picture, &face_at(0.0, 0.0, 220.0))]).attack.unwrap()
+    }
+
+    #[test]
+    fn a_raster_is_suspicious() {
+        let all = [0.0, 4.0, 8.0, 16.0].map(attack);
+        assert!(all[1] > all[0] + 0.2 && all[2] > 0.6 && all[3] > 0.6, "{all:?}");
+    }
+
+    #[test]
+    fn a_face_at_the_edge_of_the_picture_is_looked_at_too() {
+        let scene = frame(0, |x, y| [(x % 251) as u8, (y % 251) as u8, 90]);
+        for (x, y) in [(-400.0, -300.0), (300.0, 230.0), (1e6, -1e6)] {
+            assert!(conclude(&[look(&scene.picture, &face_at(x, y, 80.0))]).attack.unwrap().is_finite());
+        }
+        assert_eq!(surface(&crate::track::Track::default(), &[]), Evidence::default());
+    }
+}
