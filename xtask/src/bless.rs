@@ -16,27 +16,16 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 /// Writes the documents.
 ///
 /// # Errors
-/// When one cannot be written.
+/// When one cannot be printed or written.
 #[cfg(feature = "bless")]
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let page = project.root.join("docs/ERRORS.md");
-    fs_err::write(&page, oz_wire::errors_page())?;
-    println!("{}", page.display());
-    openapi(project)
-}
-
-/// `oz-api openapi` prints its document, once it has that command.
-#[cfg(feature = "bless")]
-fn openapi(project: &Project) -> Result<()> {
     crate::command::run(project.cargo().args(["build", "--quiet", "-p", "oz-api"]))?;
-    let api = project.binary("oz-api", false)?;
-    let help = crate::command::output(std::process::Command::new(&api).arg("--help"))?;
-    if !help.lines().any(|line| line.trim_start().starts_with("openapi")) {
-        println!("docs/openapi.json: left alone, oz-api has no command that prints it");
-        return Ok(());
+    let mut api = std::process::Command::new(project.binary("oz-api", false)?);
+    let openapi = crate::command::output(api.arg("openapi"))?;
+    for (page, text) in [("docs/ERRORS.md", oz_wire::errors_page()), ("docs/openapi.json", openapi)] {
+        let page = project.root.join(page);
+        fs_err::write(&page, text)?;
+        println!("{}", page.display());
     }
-    let page = project.root.join("docs/openapi.json");
-    fs_err::write(&page, crate::command::output(std::process::Command::new(&api).arg("openapi"))?)?;
-    println!("{}", page.display());
     Ok(())
 }

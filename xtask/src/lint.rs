@@ -20,7 +20,7 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["#[al", "low("], "write #[expect(…, reason = \"…\")], which ends by itself"),
     (&["#![al", "low("], "write #![expect(…, reason = \"…\")], which ends by itself"),
     (&["FIX", "ME"], "an issue, or done now"),
-    (&["#[ig", "nore"], "a test that never runs proves nothing: ask OZ_SLOW"),
+    (&["#[ig", "nore]"], "say why: #[ignore = \"…\"]; `cargo xtask test --slow` runs those"),
     (&["assert!(", "true)"], "asserts nothing"),
 ];
 

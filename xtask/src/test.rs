@@ -42,7 +42,8 @@ impl Test {
         command::run(self.select(project.cargo().arg("build")).args(["--bins", "--tests"]))?;
         steps.say("running the tests");
         let mut tests = project.cargo();
-        self.select(tests.args(["test", "--no-fail-fast"])).arg("--").args(&self.rest);
+        self.select(tests.args(["test", "--no-fail-fast"])).arg("--").args(self.slow.then_some("--include-ignored"));
+        tests.args(&self.rest);
         self.environment(project, &mut tests, &prepared, &venv, &target);
         let (tally, status) = record::counted(&mut tests)?;
         let fuzzed = if self.slow { fuzz::run(project, &steps)? } else { Fuzzed::default() };
