@@ -57,7 +57,7 @@ fn judge(outcome: Outcome, status: u16, body: &Value) -> Result<(), String> {
         Outcome::AnalysisFails(codes) => {
             status == 201 && analysis["state"] == "FAILED" && analysis["error_code"].as_i64().is_some_and(|c| codes.contains(&c))
         }
-        Outcome::RefusedOrEnded => (status == 400 && code == Some(1510)) || (status == 201 && ended(analysis)),
+        Outcome::RefusedOrEnded => (status == 400 && matches!(code, Some(4 | 1510))) || (status == 201 && ended(analysis)),
         Outcome::Ends => status == 201 && ended(analysis),
     };
     if fits { Ok(()) } else { Err(format!("expected {outcome:?}")) }

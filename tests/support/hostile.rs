@@ -13,7 +13,8 @@ pub(crate) enum Outcome {
     NoMedium,
     /// The upload is taken; the liveness analysis ends FAILED with one of these codes.
     AnalysisFails(&'static [i64]),
-    /// Damaged, but a decoder may make something of it: refused as undecodable, or taken and brought to an end.
+    /// Damaged, but a decoder may make something of it: refused as undecodable (or, where the damage hit the codec's name,
+    /// as unsupported), or taken and brought to an end.
     RefusedOrEnded,
     /// Strange and legal: must be analysed to the end.
     Ends,
@@ -131,6 +132,8 @@ fn jpeg_header(width: u16, height: u16) -> Vec<u8> {
     jpeg.extend_from_slice(&height.to_be_bytes());
     jpeg.extend_from_slice(&width.to_be_bytes());
     jpeg.extend_from_slice(&[3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    // The start of a scan: a header counts once it is whole.
+    jpeg.extend_from_slice(&[0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0x11, 3, 0x11, 0, 63, 0, 0x55, 0xAA]);
     jpeg
 }
 

@@ -185,7 +185,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- server log ---\n{}", self.log_text());
+            let text = self.log_text();
+            let lines: Vec<_> = text.lines().filter(|l| !l.contains(r#""level":"INFO""#)).collect();
+            eprintln!("--- server log, but for INFO ---\n{}", lines.join("\n"));
         }
     }
 }
