@@ -1,4 +1,4 @@
-//! What parent and child say to each other: JSON in one packet each way, pixels beside it in one sealed memory file.
+//! What parent and child say to each other, once the zygote has told its [`crate::Layers`]: JSON in one packet each way, pixels beside it in one sealed memory file.
 //!
 //! The parent is trusted, the child is not: [`crate::decoder`] checks every number of an [`Answer`].
 
@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes of a packet at most.
 pub(crate) const PACKET: usize = 64 << 10;
-
-/// What the zygote says once it can work.
-pub(crate) const READY: &[u8] = b"ready";
 
 /// What a job's child says first; the packet carries its process descriptor.
 pub(crate) const STARTED: &[u8] = b"started";
@@ -62,8 +59,8 @@ pub(crate) enum Answer {
     Clip(ClipAnswer),
     /// File: the new bytes, when there was something to do.
     Faststart { moved: bool },
-    /// No file.
-    Report(Vec<(String, i32)>),
+    /// No file: what was tried, and which descriptors were open.
+    Report(Vec<(String, i32)>, Vec<i32>),
 }
 
 /// The facts of [`oz_domain::ClipFacts`] without its tables.

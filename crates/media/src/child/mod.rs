@@ -9,7 +9,7 @@ mod sandbox;
 mod self_test;
 
 use crate::decoder::socket;
-use crate::message::{PACKET, READY};
+use crate::message::PACKET;
 use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 
@@ -29,9 +29,9 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     // A panic's text could quote a file. It is not wanted anywhere; the parent sees that no answer came.
     std::panic::set_hook(Box::new(|_| ()));
     crate::decode::warm_up();
-    sandbox::enter_once()?;
+    let layers = sandbox::enter_once()?;
     let filter = sandbox::filter()?;
-    socket::send(&control, READY, &[])?;
+    socket::send(&control, &serde_json::to_vec(&layers)?, &[])?;
     let mut buffer = vec![0; PACKET];
     loop {
         let Some(packet) = socket::receive(&control, &mut buffer)? else { return Ok(()) };

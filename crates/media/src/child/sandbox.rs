@@ -5,8 +5,8 @@
 //! no socket made, no program started, no process forked. Landlock, an empty network namespace and the loss
 //! of all capabilities come on top where the kernel and the service manager let us have them.
 
-use crate::Limits;
-use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, Scope};
+use crate::{Coverage, Layers, Limits};
+use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use seccompiler::{
@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// For the zygote, once.
-pub(super) fn enter_once() -> Result<()> {
+/// For the zygote, once. Gives what this machine had to offer.
+pub(super) fn enter_once() -> Result<Layers> {
     close_from(3);
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         // Those go to a whole group; the parent decides when this process ends, by closing the socket.
@@ -31,24 +31,29 @@ pub(super) fn enter_once() -> Result<()> {
 
     #[expect(unsafe_code, reason = "rustix marks it so because of shared descriptor tables")]
     // SAFETY: none of these flags unshares a descriptor table.
-    unsafe {
+    let network_namespace = unsafe {
         // As root the namespace comes for free, else with a user namespace; where neither is allowed, seccomp does the work.
-        if rustix::thread::unshare_unsafe(UnshareFlags::NEWNET).is_err() {
-            let _ = rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNET);
-        }
-    }
+        rustix::thread::unshare_unsafe(UnshareFlags::NEWNET)
+            .or_else(|_| rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNET))
+            .is_ok()
+    };
     let none = CapabilitySet::empty();
-    let _ =
-        rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none });
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let no_capabilities = rustix::thread::set_capabilities(None, none).is_ok();
     rustix::thread::set_no_new_privs(true)?;
     // Best effort is the crate's default: what the kernel does not know is left out.
-    let _ = Ruleset::default()
+    let restricted = Ruleset::default()
         .handle_access(AccessFs::from_all(ABI::V6))
         .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V6)))
         .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
         .and_then(Ruleset::create)
         .and_then(landlock::RulesetCreated::restrict_self);
-    Ok(())
+    let landlock = match restricted.map(|status| status.ruleset) {
+        Ok(RulesetStatus::FullyEnforced) => Coverage::Full,
+        Ok(RulesetStatus::PartiallyEnforced) => Coverage::Partial,
+        Ok(RulesetStatus::NotEnforced) | Err(_) => Coverage::Absent,
+    };
+    Ok(Layers { landlock, network_namespace, no_capabilities })
 }
 
 /// For a job's child: after this it can compute, and write what it found.

@@ -8,29 +8,27 @@ use std::ops::Range;
 
 /// The file with its index in front; `None` when it stands there already.
 pub(super) fn faststart(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-    let mut index = None;
     let mut data = None;
     let mut at = 0;
-    while let Some((kind, range)) = next_box(bytes, at)? {
-        match &kind {
-            b"moov" if index.is_none() => index = Some(range.clone()),
-            b"mdat" if data.is_none() => data = Some(range.clone()),
+    let (index, data) = loop {
+        let Some((kind, range)) = next_box(bytes, at)? else { return Err(Error::DAMAGED) };
+        at = range.end;
+        match (&kind, data) {
+            // What comes behind it is not looked at: a file that is cut there still plays.
+            (b"moov", None) => return Ok(None),
+            (b"moov", Some(data)) => break (range, data),
+            (b"mdat", None) => data = Some(range.start),
             _ => {}
         }
-        at = range.end;
-    }
-    let (Some(index), Some(data)) = (index, data) else { return Err(Error::DAMAGED) };
-    if index.start < data.start {
-        return Ok(None);
-    }
+    };
     // Everything between the first media data and the index moves back by the size of the index.
     let mut moved = bytes[index.clone()].to_vec();
-    let shift = Shift { from: data.start as u64, to: index.start as u64, by: index.len() as u64 };
+    let shift = Shift { from: data as u64, to: index.start as u64, by: index.len() as u64 };
     shift.walk(&mut moved, 0)?;
     let mut out = Vec::with_capacity(bytes.len());
-    out.extend_from_slice(&bytes[..data.start]);
+    out.extend_from_slice(&bytes[..data]);
     out.extend_from_slice(&moved);
-    out.extend_from_slice(&bytes[data.start..index.start]);
+    out.extend_from_slice(&bytes[data..index.start]);
     out.extend_from_slice(&bytes[index.end..]);
     Ok(Some(out))
 }

@@ -6,7 +6,7 @@ pub(crate) mod socket;
 mod zygote;
 
 use crate::message::{Answer, PACKET, Reply, Request, SelfTest, Work};
-use crate::{Error, Format, Input, Limits, Probe, Sampling};
+use crate::{Error, Format, Input, Limits, Probe, Sampling, SandboxReport};
 use bytes::Bytes;
 use oz_domain::{Clip, MediaKind, Picture};
 use slots::Slots;
@@ -27,21 +27,6 @@ struct Inner {
     limits: Limits,
     slots: Slots,
     zygote: Mutex<Option<Arc<Zygote>>>,
-}
-
-/// What the sandbox refuses, as a child found out by trying.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SandboxReport {
-    /// What was tried ("socket", "openat", ...) and the error number it got; 0 when it was allowed.
-    pub tried: Vec<(String, i32)>,
-}
-
-impl SandboxReport {
-    /// Whether everything that was tried was refused by the sandbox itself, and not for some other reason.
-    pub fn is_tight(&self) -> bool {
-        let refused = |errno| errno == libc::EPERM || errno == libc::EMFILE;
-        !self.tried.is_empty() && self.tried.iter().all(|(_, errno)| refused(*errno))
-    }
 }
 
 /// A job that ended without an answer.
@@ -134,7 +119,9 @@ impl Decoder {
     /// [`Error::Unavailable`], [`Error::Crashed`], [`Error::Timeout`].
     pub fn sandbox_report(&self) -> Result<SandboxReport, Error> {
         match self.self_test(SelfTest::Report)? {
-            Answer::Report(tried) if tried.len() < 64 => Ok(SandboxReport { tried }),
+            Answer::Report(tried, descriptors) if tried.len() < 64 => {
+                Ok(SandboxReport { tried, descriptors, layers: self.zygote()?.layers() })
+            }
             _ => Err(Error::Crashed),
         }
     }

@@ -1,8 +1,7 @@
 //! The process that every job's child is forked from: started once, started again when it died.
 
 use super::socket;
-use crate::Error;
-use crate::message::READY;
+use crate::{Coverage, Error, Layers};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::ffi::OsString;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -17,11 +16,15 @@ pub(super) struct Program {
     pub(super) args: Vec<OsString>,
 }
 
+/// Until it has told.
+const NOTHING: Layers = Layers { landlock: Coverage::Absent, network_namespace: false, no_capabilities: false };
+
 /// A running one. Dropped, it and all children of it are gone.
 #[derive(Debug)]
 pub(super) struct Zygote {
     control: OwnedFd,
     process: Child,
+    layers: Layers,
 }
 
 impl Zygote {
@@ -40,15 +43,24 @@ impl Zygote {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| Error::machine("start of the decoder", e))?;
-        let zygote = Self { control, process };
-        let mut buffer = [0; 16];
+        let mut zygote = Self { control, process, layers: NOTHING };
+        let mut buffer = [0; 256];
         if !readable(&zygote.control, Self::START).map_err(|e| Error::machine("decoder", e))? {
             return Err(Error::Unavailable { what: "the decoder did not become ready".into() });
         }
         match socket::receive(&zygote.control, &mut buffer) {
-            Ok(Some(packet)) if &buffer[..packet.len] == READY => Ok(zygote),
-            _ => Err(Error::Unavailable { what: "the decoder ended at its start".into() }),
+            Ok(Some(packet)) => {
+                zygote.layers = serde_json::from_slice(&buffer[..packet.len])
+                    .map_err(|e| Error::Unavailable { what: format!("the decoder's first words: {e}") })?;
+                Ok(zygote)
+            }
+            Ok(None) | Err(_) => Err(Error::Unavailable { what: "the decoder ended at its start".into() }),
         }
+    }
+
+    /// What its sandbox is made of.
+    pub(super) fn layers(&self) -> Layers {
+        self.layers
     }
 
     /// Hands it a job: the request, the input and the job's socket.
