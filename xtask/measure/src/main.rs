@@ -1,0 +1,83 @@
+//! `oz-measure accuracy`: how often the product errs on labelled media.
+#![expect(clippy::print_stdout, reason = "it prints tables")]
+
+mod judged;
+mod set;
+mod stats;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use judged::Machine;
+
+#[derive(Parser)]
+#[command(about = "Accuracy of the product's own code on labelled media")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Error rates of a set, or `fit`: weights for the fusion.
+    Accuracy(Accuracy),
+}
+
+#[derive(Args)]
+struct Accuracy {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Folder with `manifest.csv`; the evaluation set when not given.
+    #[arg(long, global = true)]
+    set: Option<PathBuf>,
+    /// At most so many of each set and label, and so many pairs of each kind.
+    #[arg(long, global = true, default_value_t = usize::MAX)]
+    only: usize,
+    /// Writes one JSON object for each presentation, with all signals and facts.
+    #[arg(long, global = true)]
+    rows: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Fits the weights of the fusion on one half of the subjects and shows them on the other.
+    Fit,
+}
+
+fn main() -> ExitCode {
+    // The decoder's child has to begin before anything else does.
+    if std::env::args().nth(1).as_deref() == Some(judged::CHILD) {
+        return oz_media::child_main();
+    }
+    let What::Accuracy(accuracy) = Arguments::parse().what;
+    match run(&accuracy) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(accuracy: &Accuracy) -> Result<bool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shared = std::env::var_os("OZ_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let dir = accuracy.set.clone().unwrap_or_else(|| shared.join("eval"));
+    let machine = Machine::start(&root, &shared)?;
+    let mut rows = Vec::new();
+    for item in set::presentations(&dir, accuracy.only)? {
+        rows.push(machine.judge(&item)?);
+    }
+    if let Some(path) = &accuracy.rows {
+        let lines: Vec<String> = rows
+            .iter()
+            .map(|r| serde_json::to_string(&(&r.item.name, &r.item.label, &r.item.subject, &r.item.set, r.item.half() == set::Half::Fit, r)))
+            .collect::<Result<_, _>>()?;
+        fs_err::write(path, lines.join("\n") + "\n")?;
+    }
+    Ok(true)
+}
