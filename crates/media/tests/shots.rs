@@ -29,7 +29,7 @@ pub(crate) fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap()
 }

@@ -57,8 +57,8 @@ impl Shelf<'_> {
         Ok(())
     }
 
-    /// Reads an entry to its end if it is a picture, and counts its bytes if it is not.
-    fn take(&mut self, name: Vec<u8>, mut entry: impl Read, packed: u64) -> Result<(), Error> {
+    /// Reads an entry to its end, keeps it if it is a picture, and gives its length.
+    fn take(&mut self, name: Vec<u8>, mut entry: impl Read, packed: u64) -> Result<u64, Error> {
         let mut bytes = Vec::new();
         (&mut entry).take(SNIFF_LEN as u64).read_to_end(&mut bytes).map_err(|e| broken(&e))?;
         let kind = match sniff(&bytes) {
@@ -87,7 +87,7 @@ impl Shelf<'_> {
         if let Some(format) = kind {
             self.pictures.push((name, format, bytes));
         }
-        Ok(())
+        Ok(read)
     }
 }
 
@@ -148,7 +148,9 @@ fn untar(bytes: impl Read, shelf: &mut Shelf<'_>) -> Result<(), Error> {
         // What lies in a TAR is not compressed: its ratio is one.
         shelf.announce(size, size)?;
         let name = entry.path_bytes().into_owned();
-        shelf.take(name, entry, size)?;
+        if shelf.take(name, entry, size)? < size {
+            return Err(Error::TRUNCATED);
+        }
     }
     Ok(())
 }
@@ -163,7 +165,7 @@ fn gunzip(bytes: &[u8], shelf: &mut Shelf<'_>) -> Result<(), Error> {
         Ok(Format::Tar) => untar(unpacked, shelf),
         _ => {
             shelf.count_entry()?;
-            shelf.take(vec![], unpacked, packed)
+            shelf.take(vec![], unpacked, packed).map(|_| ())
         }
     }
 }

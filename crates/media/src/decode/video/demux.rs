@@ -186,6 +186,9 @@ fn open(bytes: Bytes, format: Format, limits: &Limits) -> Result<Input, Error> {
         }
         let input = Input::wrap_with_custom_io(context, io);
         let streams = (*context).nb_streams;
+        if streams == 0 {
+            return Err(Error::DAMAGED);
+        }
         if streams > limits.streams {
             return Err(Error::over(Limit::Streams, streams.into(), limits.streams.into()));
         }
