@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Longest file name that is stored, in characters.
 const NAME: usize = 255;
+/// How often a file is looked at before it is blamed for a crash.
+const PROBES: u32 = 3;
 /// Most tags of a medium.
 const TAGS: usize = 50;
 
@@ -84,8 +86,20 @@ pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Resul
 async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<Probe>> {
     let memory = staged.memory_file(app.settings.max_file_size).await?;
     let decoder = app.decoder.clone();
-    let probed = app.door.run(move || Input::from_fd(memory).and_then(|input| decoder.probe(&input))).await;
-    match probed.map_err(|e| Error::new(Code::Unavailable, e.to_string()))? {
+    let look = move || {
+        let input = Input::from_fd(memory)?;
+        let mut probed = decoder.probe(&input);
+        // A child may have been killed by somebody else (the kernel, short of memory): the file is blamed only when it
+        // happens again and again.
+        for _ in 1..PROBES {
+            if !matches!(probed, Err(oz_media::Error::Crashed)) {
+                break;
+            }
+            probed = decoder.probe(&input);
+        }
+        probed
+    };
+    match app.door.run(look).await.map_err(|e| Error::new(Code::Unavailable, e.to_string()))? {
         Ok(probe) => Ok(Some(probe)),
         Err(oz_media::Error::NoPictures) => Ok(None),
         Err(error) => Err(Error::Media(part.to_owned(), error)),

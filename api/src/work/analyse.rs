@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 pub(crate) const LANE: &str = "inference";
 /// How long to wait for models that are still loading, or cannot be loaded.
 const MODELS: Duration = Duration::from_millis(500);
+/// How long to wait for a decoding process that cannot be started.
+const DECODER: Duration = Duration::from_secs(1);
 /// Quality of stored pictures: nothing that a face net sees is lost, at a fifth of the bytes of 100.
 const JPEG_QUALITY: u8 = 92;
 
@@ -303,13 +305,11 @@ fn look(app: &App, input: &Input, kind: MediaKind, options: &LivenessOptions) ->
 /// A medium that cannot be decoded is refused; a decoder that broke is tried again, and the medium is to blame in the end.
 fn stopped_by(error: oz_media::Error, context: &Context) -> Stop {
     use oz_media::Error as E;
-    let again = match &error {
-        E::Unavailable { .. } => true,
-        E::Timeout | E::Crashed => context.attempt < context.max_attempts,
-        _ => false,
-    };
-    if again {
-        return Stop::Fail(Failure::Retry(error.to_string()));
+    match &error {
+        // The machine's fault, and no attempt at the medium: it waits until the decoder is back.
+        E::Unavailable { .. } => return Stop::Fail(Failure::Later(DECODER)),
+        E::Timeout | E::Crashed if context.attempt < context.max_attempts => return again(error),
+        _ => {}
     }
     Stop::Refuse(Refusal { code: media_code(&error), text: error.to_string() })
 }

@@ -1,9 +1,12 @@
 //! A PostgreSQL cluster of our own: `initdb` into a temporary folder, a free loopback port, gone with the process.
 
 use fs_err as fs;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -39,7 +42,7 @@ pub struct Cluster {
     keeper: Mutex<Option<Child>>,
 }
 
-/// Starts the server, tells so, waits for the end of standard input, then cleans up (`$5` = yes).
+/// Starts the server, tells so, waits for the end of standard input, then cleans up.
 const KEEPER: &str = r#"
 "$1/pg_ctl" -w -t 60 -D "$2/data" -l "$2/log" -o "$3" start >/dev/null || { tail -n 5 "$2/log"; exit 1; }
 echo ready
@@ -119,8 +122,10 @@ impl Cluster {
             .spawn()?;
         let mut told = String::new();
         let out = keeper.stdout.take().ok_or_else(|| Error("no output".to_owned()))?;
-        BufReader::new(out).read_line(&mut told)?;
+        let mut out = BufReader::new(out);
+        out.read_line(&mut told)?;
         if told.trim() != "ready" {
+            out.read_to_string(&mut told)?;
             let _ = keeper.wait();
             return Err(Error(format!("PostgreSQL did not start: {}", told.trim())));
         }
@@ -140,16 +145,24 @@ impl Cluster {
     pub fn kill(&self) -> Result<(), Error> {
         let text = fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
         let first = text.lines().next().and_then(|line| line.trim().parse().ok());
-        let pid = first.and_then(rustix::process::Pid::from_raw).ok_or_else(|| Error("no process id".to_owned()))?;
+        let pid = first.and_then(Pid::from_raw).ok_or_else(|| Error("no process id".to_owned()))?;
         // Each backend leads a process group of its own, so they are found as children.
         let children =
             fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.as_raw_nonzero())).unwrap_or_default();
-        kill(pid)?;
-        for child in
-            children.split_whitespace().filter_map(|c| c.parse().ok()).filter_map(rustix::process::Pid::from_raw)
-        {
-            let _ = kill(child); // it may have ended by itself already
+        let children = children.split_whitespace().filter_map(|c| c.parse().ok()).filter_map(Pid::from_raw);
+        let all: Vec<(Pid, OwnedFd)> = std::iter::once(pid)
+            .chain(children)
+            .filter_map(|pid| Some((pid, pidfd_open(pid, PidfdFlags::empty()).ok()?)))
+            .collect();
+        for (pid, _) in &all {
+            let _ = kill(*pid); // it may have ended by itself already
         }
+        // Until the last one is gone its shared memory is in use, and no new server would start on it.
+        for (_, fd) in &all {
+            poll(&mut [PollFd::new(fd, PollFlags::IN)], None).map_err(std::io::Error::from)?;
+        }
+        // Nobody may have reaped the server yet, and a new one takes a dead process for a living one.
+        fs::remove_file(self.folder.join("data/postmaster.pid"))?;
         Ok(())
     }
 
@@ -196,7 +209,7 @@ impl Drop for Cluster {
     }
 }
 
-fn kill(pid: rustix::process::Pid) -> Result<(), Error> {
+fn kill(pid: Pid) -> Result<(), Error> {
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).map_err(|e| Error(e.to_string()))
 }
 
