@@ -37,7 +37,7 @@ impl Sampling {
         let spread = evenly(count, self.spread.min(u32::try_from(room).unwrap_or(u32::MAX)));
         let grid = self.grid(times);
         let grid_room = room.saturating_sub(spread.len()).min(self.at_most as usize);
-        let kept = evenly(grid.len() as u32, u32::try_from(grid_room).unwrap_or(u32::MAX));
+        let kept = evenly(u32::try_from(grid.len()).unwrap_or(u32::MAX), u32::try_from(grid_room).unwrap_or(u32::MAX));
         let mut chosen: BTreeSet<u32> = spread.into_iter().collect();
         chosen.extend(kept.into_iter().filter_map(|i| grid.get(i as usize)));
         chosen.into_iter().collect()
@@ -45,7 +45,8 @@ impl Sampling {
 
     /// The frame nearest to each point of the grid, ascending, each once.
     fn grid(&self, times: &[f64]) -> Vec<u32> {
-        if !(self.per_second > 0.0) || times.is_empty() {
+        // Also when it is no number.
+        if self.per_second.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater) || times.is_empty() {
             return vec![];
         }
         let mut by_time: Vec<(f64, u32)> = times.iter().copied().zip(0..).collect();

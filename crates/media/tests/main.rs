@@ -1,5 +1,6 @@
 //! Media against real files, the `ffmpeg` command line, and children that misbehave. One binary: each would link FFmpeg.
-#![expect(clippy::cast_possible_truncation, reason = "tests: a cast that loses something makes a test fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail loudly")]
+#![expect(clippy::cast_possible_truncation, reason = "a cast that loses something makes a test fail")]
 
 mod clips;
 mod faststart;

@@ -137,8 +137,7 @@ fn zip_entries(bytes: &[u8]) -> Option<u64> {
 fn untar(bytes: impl Read, shelf: &mut Shelf<'_>) -> Result<(), Error> {
     let mut archive = tar::Archive::new(bytes);
     // Raw: the names of long-name extensions would be read into memory whole, before any check.
-    let mut entries = archive.entries().map_err(|e| broken(&e))?.raw(true);
-    while let Some(entry) = entries.next() {
+    for entry in archive.entries().map_err(|e| broken(&e))?.raw(true) {
         let entry = entry.map_err(|e| broken(&e))?;
         shelf.count_entry()?;
         if !entry.header().entry_type().is_file() {

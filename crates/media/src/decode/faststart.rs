@@ -33,8 +33,11 @@ pub(super) fn faststart(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     Ok(Some(out))
 }
 
-/// A box's kind and place, header included. `None` at the end of the file.
-fn next_box(bytes: &[u8], at: usize) -> Result<Option<([u8; 4], Range<usize>)>, Error> {
+/// A box's kind and place, header included.
+type Found = ([u8; 4], Range<usize>);
+
+/// The box that begins at a place. `None` at the end of the file.
+fn next_box(bytes: &[u8], at: usize) -> Result<Option<Found>, Error> {
     let rest = bytes.get(at..).unwrap_or_default();
     let Some((header, _)) = rest.split_first_chunk::<8>() else { return Ok(None) };
     let kind = [header[4], header[5], header[6], header[7]];

@@ -35,7 +35,7 @@ impl Luma<'_> {
             }
             for (i, (cell, sum)) in cells.iter_mut().zip(sums).enumerate() {
                 let samples = ((i + 1) * self.width / 8 - i * self.width / 8) as u64 * rows;
-                let mean = if samples == 0 { 0 } else { sum / samples };
+                let mean = sum.checked_div(samples).unwrap_or(0);
                 *cell = u8::try_from(mean >> self.depth.saturating_sub(8)).unwrap_or(u8::MAX);
             }
         }
@@ -47,7 +47,7 @@ impl Luma<'_> {
         if self.depth > 8 {
             bytes.chunks(self.step).filter_map(|s| s.first_chunk()).map(|s| u64::from(u16::from_le_bytes(*s))).sum()
         } else if self.step == 1 {
-            // At most 65,793 samples of 255 fit 32 bits by 256 times: a row has fewer.
+            // 32 bits hold sixteen million samples; a row has fewer.
             bytes.iter().map(|b| u32::from(*b)).sum::<u32>().into()
         } else {
             bytes.iter().step_by(self.step).map(|b| u64::from(*b)).sum()

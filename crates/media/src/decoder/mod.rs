@@ -190,21 +190,19 @@ impl Decoder {
         let (ours, theirs) = socket::pair().map_err(|e| Ended::With(Error::machine("socket", e)))?;
         zygote.submit(request, [theirs.as_fd(), input.fd.as_fd()]).map_err(|_| Ended::Zygote)?;
         drop(theirs);
-        let gone = || if zygote.is_alive() { Ended::With(Error::Crashed) } else { Ended::Zygote };
-
         let deadline = Instant::now() + self.0.limits.decode_time;
         let mut buffer = vec![0; PACKET];
         // First the child says who it is: a process descriptor, which can never hit a stranger with the same number.
         let child = match next(&ours, &mut buffer, deadline) {
-            Next::Packet(packet) => packet.fds.into_iter().next().ok_or_else(gone)?,
-            Next::End => return Err(gone()),
-            // Nothing of the medium has been looked at yet: the zygote hangs.
-            Next::Late => return Err(Ended::Zygote),
+            Next::Packet(packet) => packet.fds.into_iter().next().ok_or(Ended::Zygote)?,
+            // Nothing of the medium has been looked at yet: the zygote died, cannot fork, or hangs.
+            Next::End | Next::Late => return Err(Ended::Zygote),
         };
         let child = Killed(child);
         let packet = match next(&ours, &mut buffer, deadline) {
             Next::Packet(packet) => packet,
-            Next::End => return Err(gone()),
+            Next::End if zygote.is_alive() => return Err(Ended::With(Error::Crashed)),
+            Next::End => return Err(Ended::Zygote),
             Next::Late => return Err(Ended::With(Error::Timeout)),
         };
         drop(child);

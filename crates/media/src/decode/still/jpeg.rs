@@ -67,7 +67,7 @@ fn from_cmyk(cmyk: &[u8]) -> Vec<u8> {
         .iter()
         .flat_map(|&[c, m, y, k]| {
             let k = u32::from(k);
-            [c, m, y].map(|ink| u8::try_from(k - ((255 - u32::from(ink)) * k >> 8)).unwrap_or(u8::MAX))
+            [c, m, y].map(|ink| u8::try_from(k - (((255 - u32::from(ink)) * k) >> 8)).unwrap_or(u8::MAX))
         })
         .collect()
 }
