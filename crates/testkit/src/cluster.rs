@@ -106,10 +106,9 @@ impl Cluster {
     pub fn resume(&self) -> Result<(), Error> {
         let fsync = if self.durable { "on" } else { "off" };
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync={fsync} -c full_page_writes={fsync} \
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync={fsync} -c full_page_writes={fsync} \
              -c max_connections=200 -c shared_buffers=64MB",
             self.port,
-            self.folder.display(),
         );
         let mut keeper = unprivileged(Path::new("sh"))
             .args(["-c", KEEPER, "oz-pg-keeper"])
