@@ -59,9 +59,17 @@ impl Project {
     }
 
     /// The cargo that runs us, in the project's folder.
+    ///
+    /// What cargo told us of ourselves is taken away: build scripts (`ring` is one) ask for those variables, and would run
+    /// again, with all that depends on them, whenever a plain `cargo` and this one take turns.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.root);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(of_one_crate) {
+                command.env_remove(name);
+            }
+        }
         command
     }
 
@@ -107,5 +115,31 @@ impl Project {
         let mut command = Command::new("git");
         command.current_dir(&self.root);
         command
+    }
+}
+
+/// Whether cargo sets a variable for the crate that it runs.
+fn of_one_crate(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|start| variable.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_told_of_us_is_not_passed_on() {
+        assert!(of_one_crate("CARGO_MANIFEST_DIR") && of_one_crate("CARGO_PKG_VERSION"));
+        assert!(!of_one_crate("CARGO_TARGET_DIR") && !of_one_crate("CARGO_HOME") && !of_one_crate("CARGO"));
+        let project = Project::find().unwrap();
+        let cargo = project.cargo();
+        assert!(cargo.get_envs().any(|(name, value)| name == "CARGO_MANIFEST_DIR" && value.is_none()));
+    }
+
+    #[test]
+    fn the_workspace_is_found() {
+        let project = Project::find().unwrap();
+        assert!(project.root.join("xtask/Cargo.toml").is_file());
+        assert!(project.metadata().unwrap().packages.iter().any(|p| p.name == "xtask"));
     }
 }

@@ -73,7 +73,7 @@ impl Ask {
                 Ok(status) => last = format!("status {status}"),
                 Err(error) => last = error.to_string(),
             }
-            pause(Duration::from_millis(50));
+            pause(Duration::from_millis(150));
         }
         bail!("{}/api/healthcheck was not healthy within {} s: {last}", self.url, START.as_secs())
     }
