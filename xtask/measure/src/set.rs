@@ -41,13 +41,14 @@ pub enum Half {
 }
 
 impl Half {
-    /// By the last bit of the subject's name under FNV-1a: nothing else about a subject matters.
+    /// By the parity of a hash of the subject's name (FNV-1a, then mixed, for short names leave most of it untouched):
+    /// nothing else about a subject matters.
     pub fn of(subject: &str) -> Self {
         let hash = subject.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| {
             (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3)
         });
-        // The lowest bit of FNV-1a is the parity of the bytes; a higher one is mixed.
-        if (hash >> 32) & 1 == 0 { Self::Fit } else { Self::HeldOut }
+        let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        if (mixed >> 33) & 1 == 0 { Self::Fit } else { Self::HeldOut }
     }
 }
 
