@@ -70,18 +70,25 @@ pub(crate) fn perform(
 /// Everything that can be done with a medium, done in this process: for fuzzing only, where a crash is a finding.
 #[doc(hidden)]
 pub fn in_process(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
-    let format = crate::sniff(bytes)?;
+    in_process_as(crate::sniff(bytes)?, bytes, limits)
+}
+
+/// The same without asking what the bytes are.
+#[doc(hidden)]
+pub fn in_process_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<(), Error> {
     let bytes = Bytes::copy_from_slice(bytes);
-    perform(Work::Probe, bytes.clone(), format, limits)?;
-    match format.kind() {
-        MediaKind::Image => perform(Work::Picture, bytes, format, limits).map(|_| ()),
-        _ => {
-            if matches!(format, Format::Mp4 | Format::Mov) {
-                perform(Work::Faststart, bytes.clone(), format, limits)?;
-            }
-            perform(Work::Clip(Sampling::default()), bytes, format, limits).map(|_| ())
-        }
-    }
+    let probed = perform(Work::Probe, bytes.clone(), format, limits).map(|_| ());
+    let decoded = match format.kind() {
+        MediaKind::Image => perform(Work::Picture, bytes, format, limits),
+        _ => perform(Work::Clip(Sampling::default()), bytes, format, limits),
+    };
+    probed.and(decoded.map(|_| ()))
+}
+
+/// [`crate::Decoder::remux_for_playback`], likewise.
+#[doc(hidden)]
+pub fn faststart_in_process(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    faststart::faststart(bytes)
 }
 
 impl still::Still {

@@ -1,0 +1,10 @@
+//! GZ of a TAR or of a picture.
+#![no_main]
+
+mod common;
+
+use oz_media::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    common::decode(Format::Gz, bytes);
+});

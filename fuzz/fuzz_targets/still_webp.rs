@@ -1,0 +1,10 @@
+//! WebP, lossy and lossless.
+#![no_main]
+
+mod common;
+
+use oz_media::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    common::decode(Format::WebP, bytes);
+});

@@ -1,0 +1,10 @@
+//! MP4 and MOV: demuxing and decoding.
+#![no_main]
+
+mod common;
+
+use oz_media::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    common::decode(Format::Mp4, bytes);
+});
