@@ -4,7 +4,8 @@
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use oz_blobs::Staged;
+use bytes::Bytes;
+use oz_blobs::{Location, Staged};
 use oz_domain::{BlobId, CompanyId, FileRole, FolderId, MediaId, Millis};
 use oz_http::Form;
 use oz_media::{Input, Probe};
@@ -28,6 +29,8 @@ pub(crate) struct Verified {
     file_name: Option<String>,
     staged: Staged,
     probe: Probe,
+    /// The form that plays in a browser, where the file as it came does not (decision 39).
+    playable: Option<Staged>,
 }
 
 /// A whole form.
@@ -73,8 +76,12 @@ pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Resul
     for (part, file_name, staged) in staged {
         digest.update(part.as_bytes());
         digest.update(staged.name.as_bytes());
-        if let Some(probe) = probe(app, &part, &staged).await? {
-            media.push(Verified { part, file_name, staged, probe });
+        if let Some((probe, playable)) = probe(app, &part, &staged).await? {
+            let playable = match playable {
+                Some(bytes) => Some(app.blobs.stage_bytes(company, BlobId::new(app.now()), &bytes).await?),
+                None => None,
+            };
+            media.push(Verified { part, file_name, staged, probe, playable });
         }
     }
     let payload: FolderPayload = payload.unwrap_or_default();
@@ -82,28 +89,33 @@ pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Resul
     Ok(Upload { payload, media, digest: digest.finalize().to_vec() })
 }
 
-/// What the file is; `None` for an archive without pictures, which makes no medium and is no error (decision 41).
-async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<Probe>> {
+/// What the file is, and the form of it that plays in a browser if it needs another. `None` for an archive without
+/// pictures, which makes no medium and is no error (decision 41).
+async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<(Probe, Option<Bytes>)>> {
     let memory = staged.memory_file(app.settings.max_file_size).await?;
     let decoder = app.decoder.clone();
     let look = move || {
         let input = Input::from_fd(memory)?;
-        let mut probed = decoder.probe(&input);
-        // A child may have been killed by somebody else (the kernel, short of memory): the file is blamed only when it
-        // happens again and again.
-        for _ in 1..PROBES {
-            if !matches!(probed, Err(oz_media::Error::Crashed)) {
-                break;
-            }
-            probed = decoder.probe(&input);
-        }
-        probed
+        let probe = patiently(|| decoder.probe(&input))?;
+        Ok((probe, patiently(|| decoder.remux_for_playback(&input))?))
     };
     match app.door.run(look).await.map_err(|e| Error::new(Code::Unavailable, e.to_string()))? {
-        Ok(probe) => Ok(Some(probe)),
+        Ok(found) => Ok(Some(found)),
         Err(oz_media::Error::NoPictures) => Ok(None),
         Err(error) => Err(Error::Media(part.to_owned(), error)),
     }
+}
+
+/// A child may have been killed by somebody else (the kernel, short of memory): the file is blamed only when it happens
+/// again and again.
+fn patiently<T>(mut look: impl FnMut() -> std::result::Result<T, oz_media::Error>) -> std::result::Result<T, oz_media::Error> {
+    for _ in 1..PROBES {
+        match look() {
+            Err(oz_media::Error::Crashed) => {}
+            other => return other,
+        }
+    }
+    look()
 }
 
 fn check(payload: &FolderPayload) -> Result<()> {
@@ -134,12 +146,16 @@ impl Upload {
         let mut placed = Placed { media: Vec::new(), blobs: Vec::new() };
         for verified in std::mem::take(&mut self.media) {
             let id = MediaId::new(now);
-            let Verified { part, file_name, staged, probe } = verified;
+            let Verified { part, file_name, staged, probe, playable } = verified;
             let tags = self.payload.media_tags.get(&part).cloned().unwrap_or_default();
             let meta_data = self.payload.media_meta_data.get(&part).cloned().map_or_else(|| json!({}), Value::Object);
             let size = i64::try_from(staged.size).unwrap_or(i64::MAX);
             let md5 = Some(staged.md5.clone());
-            let at = staged.commit().await?;
+            let mut stored = vec![(FileRole::Original, size, staged.commit().await?)];
+            if let Some(playable) = playable {
+                let size = i64::try_from(playable.size).unwrap_or(i64::MAX);
+                stored.push((FileRole::Video, size, playable.commit().await?));
+            }
             let mime = probe.mime().to_owned();
             let row = Media {
                 id,
@@ -160,9 +176,13 @@ impl Upload {
                 time_created: now,
                 time_updated: now,
             };
-            let file = MediaFile { media_id: id, role: FileRole::Original, blob_id: at.id, mime };
-            placed.blobs.push(NewBlob { id: at.id, company_id: at.company, name: at.name, size });
-            placed.media.push((part, MediaWithFiles { media: row, files: vec![file] }));
+            let mut files = Vec::with_capacity(stored.len());
+            for (role, size, at) in stored {
+                files.push(MediaFile { media_id: id, role, blob_id: at.id, mime: mime.clone() });
+                let Location { company, name, id } = at;
+                placed.blobs.push(NewBlob { id, company_id: company, name, size });
+            }
+            placed.media.push((part, MediaWithFiles { media: row, files }));
         }
         Ok(placed)
     }
@@ -178,16 +198,17 @@ impl Placed {
     /// caller's copies are to be removed after the commit.
     pub(crate) fn insert(&self, conn: &mut AnyConn, now: Millis) -> oz_store::Result<Vec<NewBlob>> {
         let mut copies = Vec::new();
-        for ((_, media), blob) in self.media.iter().zip(&self.blobs) {
-            let acquired = acquire(conn, blob, now)?;
+        for (_, media) in &self.media {
             let mut media = media.clone();
             for file in &mut media.files {
+                let Some(blob) = self.blobs.iter().find(|b| b.id == file.blob_id) else { continue };
+                let acquired = acquire(conn, blob, now)?;
                 file.blob_id = acquired.id;
+                if acquired.existing {
+                    copies.push(blob.clone());
+                }
             }
             oz_store::media::insert(conn, &media)?;
-            if acquired.existing {
-                copies.push(blob.clone());
-            }
         }
         Ok(copies)
     }

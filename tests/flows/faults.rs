@@ -96,8 +96,12 @@ fn the_api_is_killed_while_analyses_run() {
     for seed in seeds() {
         let mut moments = Moments(seed);
         let data = tempfile::tempdir().expect("a folder");
-        let options = Options { data: Some(data.path().join("data")), port: Some(crate::support::server::free_port()), ..Options::default() }
-            .with("OZ_JOB_LEASE", "2s");
+        let options = Options {
+            data: Some(data.path().join("data")),
+            port: Some(crate::support::server::free_port()),
+            ..Options::default()
+        }
+        .with("OZ_JOB_LEASE", "2s");
         let mut server = Server::start_new(options.clone());
         let client = server.client();
         let loader = client.clone();
@@ -177,11 +181,21 @@ fn sigterm_drains_what_runs() {
         .map(|_| {
             let (client, payload, still) = (client.clone(), payload.clone(), still.clone());
             std::thread::spawn(move || {
-                client.try_form("/api/folders/", &[], &[Part("payload", None, payload.as_bytes()), Part("p", Some("p.jpg"), &still)])
+                client.try_form(
+                    "/api/folders/",
+                    &[],
+                    &[Part("payload", None, payload.as_bytes()), Part("p", Some("p.jpg"), &still)],
+                )
             })
         })
         .collect();
-    until("a call is in the server", Duration::from_secs(10), || server.log_text().contains("/api/folders").then_some(()).or_else(|| (!server.descendants().is_empty()).then_some(())));
+    until("a call is in the server", Duration::from_secs(10), || {
+        server
+            .log_text()
+            .contains("/api/folders")
+            .then_some(())
+            .or_else(|| (!server.descendants().is_empty()).then_some(()))
+    });
     let status = server.stop();
     assert_eq!(status.code(), Some(0), "{}", server.log_text());
     for call in calls {

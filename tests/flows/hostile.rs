@@ -3,7 +3,7 @@
 use crate::support::client::Part;
 use crate::support::fixtures::live_still;
 use crate::support::hostile::{self, Outcome};
-use crate::support::server::Server;
+use crate::support::server::{Server, files_below};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ fn forty_hostile_files_get_their_errors_and_leave_nothing() {
     assert!(files.len() >= 40, "only {} files", files.len());
     let mut wrong = Vec::new();
     for (name, bytes, outcome) in &files {
-        let payload = json!({"media:tags": {"m": ["video_selfie", "video_selfie_blank"]}, "analyses": [{"type": "quality"}]});
+        let payload =
+            json!({"media:tags": {"m": ["video_selfie", "video_selfie_blank"]}, "analyses": [{"type": "quality"}]});
         let start = Instant::now();
         let answer = client.form(
             "/api/folders/",
@@ -34,11 +35,14 @@ fn forty_hostile_files_get_their_errors_and_leave_nothing() {
 
     // The server still works, wrote nothing outside its folder, and refused uploads left no file behind.
     assert!(!Path::new("/tmp/oz-slip.jpg").try_exists().unwrap());
-    let spool: Vec<_> = walk(&server.data.join("spool"));
+    let spool = files_below(&server.data.join("spool"));
     assert!(spool.is_empty(), "left in the spool: {spool:?}");
     let payload = json!({"media:tags": {"p": ["photo_selfie"]}, "analyses": [{"type": "quality"}]});
     let folder = client
-        .form("/api/folders/", &[Part("payload", None, payload.to_string().as_bytes()), Part("p", Some("p.jpg"), &live_still())])
+        .form(
+            "/api/folders/",
+            &[Part("payload", None, payload.to_string().as_bytes()), Part("p", Some("p.jpg"), &live_still())],
+        )
         .expect(201);
     assert_eq!(folder["system_resolution"], "SUCCESS");
     assert!(!server.log_text().contains("panicked"), "{}", server.log_text());
@@ -55,19 +59,14 @@ fn judge(outcome: Outcome, status: u16, body: &Value) -> Result<(), String> {
         }
         Outcome::NoMedium => status == 201 && body["media"] == json!([]),
         Outcome::AnalysisFails(codes) => {
-            status == 201 && analysis["state"] == "FAILED" && analysis["error_code"].as_i64().is_some_and(|c| codes.contains(&c))
+            status == 201
+                && analysis["state"] == "FAILED"
+                && analysis["error_code"].as_i64().is_some_and(|c| codes.contains(&c))
         }
-        Outcome::RefusedOrEnded => (status == 400 && matches!(code, Some(4 | 1510))) || (status == 201 && ended(analysis)),
+        Outcome::RefusedOrEnded => {
+            (status == 400 && matches!(code, Some(4 | 1510))) || (status == 201 && ended(analysis))
+        }
         Outcome::Ends => status == 201 && ended(analysis),
     };
     if fits { Ok(()) } else { Err(format!("expected {outcome:?}")) }
-}
-
-/// Every file below a folder.
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let Ok(entries) = fs_err::read_dir(folder) else { return vec![] };
-    entries
-        .flatten()
-        .flat_map(|e| if e.path().is_dir() { walk(&e.path()) } else { vec![e.path()] })
-        .collect()
 }

@@ -54,7 +54,9 @@ fn a_replayed_clip_is_declined_by_polling() {
         .expect(201);
     let id = folder["folder_id"].as_str().expect("folder_id");
     assert_eq!(folder["resolution_status"], "INITIAL");
-    let started = client.json("POST", &format!("/api/folders/{id}/analyses/"), &json!({"analyses": [{"type": "QUALITY"}]})).expect(201);
+    let started = client
+        .json("POST", &format!("/api/folders/{id}/analyses/"), &json!({"analyses": [{"type": "QUALITY"}]}))
+        .expect(201);
     assert_eq!(started[0]["resolution_status"], "PROCESSING", "{started}");
     let analysis = client.finished(started[0]["analyse_id"].as_str().expect("analyse_id"));
     assert_eq!(analysis["resolution"], "DECLINED", "{analysis}");

@@ -17,8 +17,9 @@ pub(crate) struct Answer {
 impl Answer {
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|e| panic!("status {}: not JSON ({e}): {}", self.status, String::from_utf8_lossy(&self.bytes)))
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| {
+            panic!("status {}: not JSON ({e}): {}", self.status, String::from_utf8_lossy(&self.bytes))
+        })
     }
 
     /// The body as JSON, after checking the status.
@@ -64,7 +65,9 @@ impl Client {
     /// Logs in and keeps the token.
     pub(crate) fn log_in(mut self, email: &str, password: &str) -> Self {
         let body = json!({"credentials": {"email": email, "password": password}});
-        let answer = self.send("POST", "/api/authorize/auth/", &[], Some(("application/json", body.to_string().into()))).expect(200);
+        let answer = self
+            .send("POST", "/api/authorize/auth/", &[], Some(("application/json", body.to_string().into())))
+            .expect(200);
         self.token = Some(answer["access_token"].as_str().expect("access_token").to_owned());
         self
     }
@@ -90,13 +93,24 @@ impl Client {
         self.try_form(path, headers, parts).expect("the server answers")
     }
 
-    pub(crate) fn try_form(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Result<Answer, ureq::Error> {
+    pub(crate) fn try_form(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        parts: &[Part<'_>],
+    ) -> Result<Answer, ureq::Error> {
         let (content_type, body) = multipart(parts);
         self.try_send("POST", path, headers, Some((&content_type, body)))
     }
 
     /// Any request.
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<(&str, Vec<u8>)>) -> Answer {
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Answer {
         self.try_send(method, path, headers, body).expect("the server answers")
     }
 
@@ -138,8 +152,11 @@ fn multipart(parts: &[Part<'_>]) -> (String, Vec<u8>) {
     let boundary = "oz-test-boundary-7f3a";
     let mut body = Vec::new();
     for Part(name, file, bytes) in parts {
-        let file = file.map(|f| format!("; filename=\"{f}\"\r\nContent-Type: application/octet-stream")).unwrap_or_default();
-        body.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes());
+        let file =
+            file.map(|f| format!("; filename=\"{f}\"\r\nContent-Type: application/octet-stream")).unwrap_or_default();
+        body.extend_from_slice(
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").as_bytes(),
+        );
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n");
     }

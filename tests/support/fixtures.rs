@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 /// The shared folder.
 pub(crate) fn shared() -> PathBuf {
-    let found = std::env::var_os("OZ_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
-        PathBuf::from,
-    );
+    let found = std::env::var_os("OZ_SHARED")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
     fs_err::canonicalize(found).expect("the folder `shared` stands beside the project, or OZ_SHARED names it")
 }
 

@@ -43,7 +43,11 @@ pub(crate) fn all() -> Vec<Hostile> {
     add("picture.bmp", eval("stills/variants/rgb8.bmp"), UNSUPPORTED);
     add("playlist.m3u8", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n".to_vec(), UNSUPPORTED);
     add("concat.txt", b"ffconcat version 1.0\nfile /etc/passwd\n".to_vec(), UNSUPPORTED);
-    add("svg.png", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"file:///etc/passwd\"/></svg>".to_vec(), UNSUPPORTED);
+    add(
+        "svg.png",
+        b"<svg xmlns=\"http://www.w3.org/2000/svg\"><image href=\"file:///etc/passwd\"/></svg>".to_vec(),
+        UNSUPPORTED,
+    );
 
     let jpeg = eval("stills/variants/upright.jpg");
     let png = eval("stills/variants/rgb8.png");
@@ -65,7 +69,11 @@ pub(crate) fn all() -> Vec<Hostile> {
     add("one_frame.mp4", eval("live/variants/one_frame.mp4"), Outcome::AnalysisFails(&[1512]));
     add("variable_rate.mp4", eval("live/variants/variable_rate.mp4"), Outcome::Ends);
     add("no_face.jpg", eval("stills/variants/no_face.jpg"), Outcome::AnalysisFails(&[1513]));
-    for (seed, (name, good)) in [("jpg", &jpeg), ("png", &png), ("webp", &webp), ("mp4", &mp4), ("webm", &webm), ("avi", &avi)].into_iter().enumerate() {
+    for (seed, (name, good)) in
+        [("jpg", &jpeg), ("png", &png), ("webp", &webp), ("mp4", &mp4), ("webm", &webm), ("avi", &avi)]
+            .into_iter()
+            .enumerate()
+    {
         add(&format!("flipped.{name}"), flipped(good, seed as u64 + 1), Outcome::RefusedOrEnded);
     }
 

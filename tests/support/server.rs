@@ -61,6 +61,7 @@ pub(crate) struct Server {
     pub(crate) metrics: String,
     pub(crate) data: PathBuf,
     pub(crate) log: PathBuf,
+    env: Vec<(String, String)>,
     _folder: tempfile::TempDir,
 }
 
@@ -81,6 +82,14 @@ impl Server {
     pub(crate) fn start_with(options: Options) -> Self {
         let server = Self::spawn(options, false);
         server.wait_ready();
+        server
+    }
+
+    /// Starts a server that may never be healthy; waits until it answers.
+    pub(crate) fn start_unready(options: Options) -> Self {
+        let server = Self::spawn(options, true);
+        let client = Client::new(&server.base);
+        until("the server answers", Duration::from_secs(30), || client.try_send("GET", "/api/version", &[], None).ok());
         server
     }
 
@@ -119,7 +128,7 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let base = format!("http://127.0.0.1:{port}");
-        Self { child, base, metrics: format!("http://127.0.0.1:{metrics_port}"), data, log, _folder: folder }
+        Self { child, base, metrics: format!("http://127.0.0.1:{metrics_port}"), data, log, env, _folder: folder }
     }
 
     fn wait_ready(&self) {
@@ -132,6 +141,12 @@ impl Server {
     /// A client that has not logged in.
     pub(crate) fn anonymous(&self) -> Client {
         Client::new(&self.base)
+    }
+
+    /// Makes a user with the usual password and logs it in.
+    pub(crate) fn user(&self, email: &str, role: &str, company: Option<&str>) -> Client {
+        create_user(&self.env, (email, CLIENT.1), role, company);
+        self.anonymous().log_in(email, CLIENT.1)
     }
 
     /// The client of the company.
@@ -202,6 +217,12 @@ fn children(pid: i32) -> Vec<i32> {
         .collect()
 }
 
+/// Every file below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs_err::read_dir(folder) else { return vec![] };
+    entries.flatten().flat_map(|e| if e.path().is_dir() { files_below(&e.path()) } else { vec![e.path()] }).collect()
+}
+
 /// Sends a signal to a process that a test started.
 #[expect(unsafe_code, reason = "kill(2) has no safe wrapper in libc")]
 pub(crate) fn kill(pid: i32, signal: i32) {
@@ -242,7 +263,8 @@ fn create_user(env: &[(String, String)], (email, password): (&str, &str), role: 
     if let Some(company) = company {
         command.args(["--company", company]);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("oz-api admin");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("oz-api admin");
     child.stdin.take().expect("standard input").write_all(password.as_bytes()).expect("the password is read");
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "admin user create: {}", String::from_utf8_lossy(&output.stderr));

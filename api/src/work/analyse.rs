@@ -142,7 +142,7 @@ impl AnalyseMedia {
                 media_id: medium.media.id,
                 kind,
                 confidence_spoofing: liveness.confidence_spoofing,
-                details: details(&liveness),
+                details: serde_json::to_value(liveness.details()).map_err(again)?,
             },
             shots: shots.into_iter().filter_map(|(kind, shot)| Some((kind, shot?))).collect(),
         })
@@ -330,9 +330,4 @@ impl Refusal {
             }
         }
     }
-}
-
-/// Signals and reasons, for those who may see them.
-fn details(liveness: &Liveness) -> serde_json::Value {
-    serde_json::json!({ "reasons": liveness.reasons.iter().map(|r| format!("{r:?}")).collect::<Vec<_>>() })
 }

@@ -1,0 +1,144 @@
+//! A real Chromium, driven over the WebDriver protocol (W3C), and a door that puts the access token on its requests: a
+//! `<video>` cannot send a header.
+
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const PLAYER: &str = "const done = arguments[arguments.length - 1]; const v = document.createElement('video'); v.muted = true; \
+    v.src = arguments[0]; v.onerror = () => done({error: v.error.message}); \
+    v.ontimeupdate = () => { if (v.currentTime > 0.5) { v.ontimeupdate = null; v.pause(); \
+    done({width: v.videoWidth, height: v.videoHeight, reached: v.currentTime}); } }; \
+    document.body.append(v); v.play().catch(e => done({error: String(e)}));";
+
+/// One browser with one page.
+pub(crate) struct Browser {
+    driver: Child,
+    agent: ureq::Agent,
+    session: String,
+    door: String,
+    ranges: Arc<AtomicU64>,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver and Chromium; the page's origin is a door to the server at `base`.
+    pub(crate) fn open(base: &str, token: &str) -> Self {
+        let ranges = Arc::new(AtomicU64::new(0));
+        let door = door(base.to_owned(), token.to_owned(), Arc::clone(&ranges));
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed by `cargo xtask test`");
+        let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
+        let port = loop {
+            let line = lines.next().expect("chromedriver tells its port").expect("text");
+            if let Some(port) = line.split("successfully on port ").nth(1) {
+                break port.trim_end_matches('.').to_owned();
+            }
+        };
+        // Nobody may fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        let agent: ureq::Agent = config.build().into();
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--autoplay-policy=no-user-gesture-required",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let options = json!({"binary": "/usr/bin/chromium", "args": arguments});
+        let wanted =
+            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options, "timeouts": {"script": 20000}}}});
+        let driver_url = format!("http://127.0.0.1:{port}/session");
+        let made = call(&agent, &driver_url, &wanted);
+        let session =
+            format!("{driver_url}/{}", made["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")));
+        call(&agent, &format!("{session}/url"), &json!({"url": format!("{door}/")}));
+        Self { driver, agent, session, door, ranges, _profile: profile }
+    }
+
+    /// Plays the file at `path` until half a second is shown; gives its size, the time reached and the ranges asked for.
+    pub(crate) fn play(&self, path: &str) -> Value {
+        let script = json!({"script": PLAYER, "args": [format!("{}{path}", self.door)]});
+        let mut seen = call(&self.agent, &format!("{}/execute/async", self.session), &script);
+        seen["ranges"] = json!(self.ranges.load(Ordering::Relaxed));
+        seen
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.agent.delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn call(agent: &ureq::Agent, url: &str, body: &Value) -> Value {
+    let mut answer = agent.post(url).send_json(body).expect("chromedriver answers");
+    let answer: Value = answer.body_mut().read_json().expect("JSON");
+    answer["value"].clone()
+}
+
+/// An origin whose `/` is an empty page and whose other paths are the server's, asked with the token.
+fn door(base: String, token: String, ranges: Arc<AtomicU64>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (base, token, ranges) = (base.clone(), token.clone(), Arc::clone(&ranges));
+            std::thread::spawn(move || pass(stream, &base, &token, &ranges));
+        }
+    });
+    address
+}
+
+fn pass(mut browser: TcpStream, base: &str, token: &str, ranges: &AtomicU64) {
+    let mut reader = BufReader::new(browser.try_clone().expect("a socket"));
+    let (mut head, mut line) = (String::new(), String::new());
+    while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
+        head.push_str(&line);
+        line.clear();
+    }
+    let path = head.split_whitespace().nth(1).unwrap_or("/").to_owned();
+    if !path.starts_with("/api/") {
+        let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\nConnection: close\r\n\r\n<!doctype html>";
+        let _ = browser.write_all(page.as_bytes());
+        return;
+    }
+    if head.to_lowercase().contains("\nrange: ") {
+        ranges.fetch_add(1, Ordering::Relaxed);
+    }
+    let keep = head
+        .lines()
+        .filter(|l| l.to_lowercase().starts_with("range: "))
+        .map(|l| format!("{l}\r\n"))
+        .collect::<String>();
+    let address = base.trim_start_matches("http://");
+    let mut server = TcpStream::connect(address).expect("the server");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nX-Forensic-Access-Token: {token}\r\n{keep}\r\n"
+    );
+    let _ = server.write_all(request.as_bytes());
+    let mut bytes = vec![0; 64 << 10];
+    while let Ok(n @ 1..) = server.read(&mut bytes) {
+        if browser.write_all(&bytes[..n]).is_err() {
+            return;
+        }
+    }
+}
