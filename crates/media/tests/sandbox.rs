@@ -3,6 +3,7 @@
 use crate::support::{decoder, decoder_with, eval, eval_bytes, input, spread};
 use oz_media::{Coverage, Decoder, Error, Input, Layers, Limits, SelfTest};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,27 @@ fn everything_that_is_tried_is_refused() {
         report.layers == Layers { landlock: Coverage::Full, network_namespace: true, no_capabilities: true }
     );
     eprintln!("layers on this machine: {:?} {:?}", report.layers, report.layers.missing());
+}
+
+/// A machine without Landlock and namespaces: a filter on the starting thread, which its children inherit, refuses both.
+#[test]
+fn without_landlock_and_namespaces_it_is_tight_and_says_so() {
+    let absent =
+        [libc::SYS_landlock_create_ruleset, libc::SYS_unshare].map(|call| (call, vec![])).into_iter().collect();
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let (allow, refuse) = (SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32));
+    let filter: BpfProgram = SeccompFilter::new(absent, allow, refuse, arch).unwrap().try_into().unwrap();
+    let started = std::thread::spawn(move || {
+        seccompiler::apply_filter(&filter).unwrap();
+        decoder_with(Limits::default())
+    });
+    let decoder = started.join().unwrap();
+    let report = decoder.sandbox_report().unwrap();
+    let bare = Layers { landlock: Coverage::Absent, network_namespace: false, no_capabilities: true };
+    assert_eq!(report.layers, bare);
+    assert_eq!(report.layers.missing().len(), 2);
+    assert!(report.is_tight(), "{report:?}");
+    assert!(decoder.clip(&eval("live/variants/vp9.webm"), &spread(2)).is_ok());
 }
 
 /// What the kernel says of a child, seen from outside.

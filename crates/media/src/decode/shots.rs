@@ -53,7 +53,6 @@ pub(super) fn clip(
         signatures.clear();
         answer.frames.clear();
         let mut chosen = None;
-        let mut converted = Vec::new();
         let mut failed = false;
         for ((format, bytes), broken) in pictures.iter().zip(&mut broken).filter(|(_, broken)| !**broken) {
             let picture = match still::decode(bytes, *format, limits) {
@@ -75,16 +74,14 @@ pub(super) fn clip(
             });
             if !failed && chosen.binary_search(&index).is_ok() {
                 answer.frames.push((index, width, height));
-                converted.push(shrink(&picture, sampling.max_side.max(16))?);
+                output.append(shrink(&picture, sampling.max_side.max(16))?.rgb())?;
             }
         }
         if !failed {
-            for picture in &converted {
-                output.append(picture.rgb())?;
-            }
             output.append_table(&times, &signatures)?;
             break;
         }
+        output.restart()?;
     }
     answer.count = u32::try_from(signatures.len()).unwrap_or(u32::MAX);
     answer.broken_frames = u32::try_from(pictures.len() - signatures.len()).unwrap_or(u32::MAX);

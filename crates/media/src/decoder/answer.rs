@@ -3,7 +3,7 @@
 
 use crate::input::ALL_SEALS;
 use crate::message::{ClipAnswer, TABLE_ROW};
-use crate::{Error, Limits, Probe, Sampling};
+use crate::{Error, Limit, Limits, Probe, Sampling};
 use bytes::Bytes;
 use oz_domain::{Clip, ClipFacts, Frame, FrameSignature, Picture};
 use std::os::fd::OwnedFd;
@@ -90,11 +90,15 @@ fn text(mut text: String) -> String {
 }
 
 /// An error as a child may say it: its free texts are short and plain.
-pub(super) fn clean(error: Error) -> Error {
+pub(super) fn clean(error: Error, limits: &Limits) -> Error {
     let plain = |text: String| text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect();
     match error {
         Error::Unsupported { found } => Error::Unsupported { found: plain(found) },
         Error::Unavailable { what } => Error::Unavailable { what: plain(what) },
+        // FFmpeg says that there is no memory, and not how much it wanted.
+        Error::OverLimit { limit: Limit::Memory, came: 0, .. } => {
+            Error::over(Limit::Memory, limits.child_memory.saturating_add(1), limits.child_memory)
+        }
         other => other,
     }
 }

@@ -207,7 +207,7 @@ impl Decoder {
         };
         drop(child);
         let reply: Reply = serde_json::from_slice(&buffer[..packet.len]).map_err(|_| Ended::With(Error::Crashed))?;
-        let answer = reply.map_err(|error| Ended::With(answer::clean(error)))?;
+        let answer = reply.map_err(|error| Ended::With(answer::clean(error, &self.0.limits)))?;
         Ok((answer, packet.fds.into_iter().next()))
     }
 }

@@ -13,6 +13,7 @@ use ffmpeg::frame;
 use ffmpeg::software::scaling;
 use ffmpeg_next as ffmpeg;
 use oz_domain::FrameSignature;
+use std::borrow::Cow;
 
 /// Converts frames to one size.
 pub(super) struct Scaler {
@@ -34,7 +35,7 @@ impl Scaler {
         &mut self,
         frame: &frame::Video,
         orientation: Orientation,
-    ) -> Result<(u32, u32, Vec<u8>), Error> {
+    ) -> Result<(u32, u32, Cow<'_, [u8]>), Error> {
         let source = (frame.format(), frame.width(), frame.height());
         let (width, height) = (self.rgb.width(), self.rgb.height());
         if self.context.as_ref().is_none_or(|(of, _)| *of != source) {
@@ -46,7 +47,15 @@ impl Scaler {
         }
         let Some((_, context)) = &mut self.context else { return Err(Error::DAMAGED) };
         context.run(frame, &mut self.rgb).map_err(error)?;
-        let rgb = orientation.upright(self.rgb.data(0), width, height, self.rgb.stride(0));
+        let (stored, stride) = (self.rgb.data(0), self.rgb.stride(0));
+        let len = width as usize * 3 * height as usize;
+        // As nearly always: upright, and rows without padding.
+        let rgb = match stored.get(..len) {
+            Some(packed) if orientation == Orientation::UPRIGHT && stride == width as usize * 3 => {
+                Cow::Borrowed(packed)
+            }
+            _ => Cow::Owned(orientation.upright(stored, width, height, stride)),
+        };
         let (width, height) = orientation.size(width, height);
         Ok((width, height, rgb))
     }
