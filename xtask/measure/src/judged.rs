@@ -13,34 +13,34 @@ use serde::Serialize;
 use crate::set::Item;
 
 /// The argument that makes this program the decoding child.
-pub const CHILD: &str = "decode-media";
+pub(crate) const CHILD: &str = "decode-media";
 
 /// The product's machinery.
-pub struct Machine {
+pub(crate) struct Machine {
     engine: Engine,
     decoder: Decoder,
 }
 
 /// What came of one presentation.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// The presentation.
     #[serde(skip)]
-    pub item: Item,
+    pub(crate) item: Item,
     /// P(attack) by each signal in the order of [`SignalName::ALL`].
-    pub signals: [Option<f64>; 4],
+    pub(crate) signals: [Option<f64>; 4],
     /// Whether a finding says no whatever the signals say.
-    pub findings: bool,
+    pub(crate) findings: bool,
     /// The product's answer, 0-1; `None` when there was nothing to judge (no face, two people, does not decode).
-    pub confidence: Option<f64>,
+    pub(crate) confidence: Option<f64>,
     /// Why there was nothing to judge.
-    pub failure: Option<String>,
+    pub(crate) failure: Option<String>,
     /// Time of decoding.
-    pub decode: Duration,
+    pub(crate) decode: Duration,
     /// Time of judging.
-    pub judge: Duration,
+    pub(crate) judge: Duration,
     /// Everything that is stored with an analysis.
-    pub details: Option<Details>,
+    pub(crate) details: Option<Details>,
 }
 
 impl Machine {
@@ -48,7 +48,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the pack, the runtime or the decoder cannot be loaded.
-    pub fn start(root: &Path, shared: &Path) -> Result<Self> {
+    pub(crate) fn start(root: &Path, shared: &Path) -> Result<Self> {
         let or = |name: &str, path: std::path::PathBuf| std::env::var_os(name).map_or(path, Into::into);
         let engine = Engine::load(&EngineOptions {
             pack_dir: or("OZ_MODELS_DIR", shared.join("models")),
@@ -61,7 +61,7 @@ impl Machine {
     }
 
     /// The engine.
-    pub fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
@@ -69,7 +69,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the file cannot be read or a net cannot be run; a medium that does not decode is a row like any other.
-    pub fn judge(&self, item: &Item) -> Result<Row> {
+    pub(crate) fn judge(&self, item: &Item) -> Result<Row> {
         let input = self.input(&item.path)?;
         let start = Instant::now();
         // Bona fide and attack alike: no gesture is asked, so that presence and absence of one decide nothing.
@@ -78,8 +78,7 @@ impl Machine {
             let picture = self.decoder.picture(&input);
             (start.elapsed(), picture.map(|p| self.engine.still(&p, &options)))
         } else {
-            let sampling =
-                Sampling { per_second: FRAMES_PER_SECOND.into(), spread: SPREAD, ..Sampling::default() };
+            let sampling = Sampling { per_second: FRAMES_PER_SECOND.into(), spread: SPREAD, ..Sampling::default() };
             let clip = self.decoder.clip(&input, &sampling);
             (start.elapsed(), clip.map(|c| self.engine.clip(&c, &options)))
         };
@@ -103,7 +102,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the file does not decode or a net cannot be run.
-    pub fn template(&self, path: &Path) -> Result<Option<Vec<f32>>> {
+    pub(crate) fn template(&self, path: &Path) -> Result<Option<Vec<f32>>> {
         let picture = self.decoder.picture(&self.input(path)?).with_context(|| path.display().to_string())?;
         Ok(self.engine.embed(&picture)?.map(|t| t.values))
     }
@@ -133,6 +132,6 @@ fn row(item: &Item, liveness: &Liveness, decode: Duration, judge: Duration) -> R
 }
 
 /// Evidence without facts, as fusion takes it.
-pub fn evidence(signals: [Option<f64>; 4]) -> [Evidence; 4] {
+pub(crate) fn evidence(signals: [Option<f64>; 4]) -> [Evidence; 4] {
     signals.map(|attack| Evidence { attack, facts: vec![] })
 }

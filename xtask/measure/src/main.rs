@@ -1,7 +1,15 @@
 //! `oz-measure accuracy`: how often the product errs on labelled media.
 #![expect(clippy::print_stdout, reason = "it prints tables")]
 
+mod accuracy;
+mod curve;
+mod fit;
+mod fusing;
+mod golden;
 mod judged;
+mod matching;
+mod presentations;
+mod report;
 mod set;
 mod stats;
 
@@ -11,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use accuracy::Plan;
 use judged::Machine;
 
 #[derive(Parser)]
@@ -67,17 +76,16 @@ fn run(accuracy: &Accuracy) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("OZ_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     let dir = accuracy.set.clone().unwrap_or_else(|| shared.join("eval"));
+    let whole = accuracy.only == usize::MAX && accuracy.set.is_none();
+    let plan = Plan {
+        dir,
+        only: accuracy.only,
+        rows: accuracy.rows.clone(),
+        curves: whole.then(|| root.join("docs/accuracy")),
+    };
     let machine = Machine::start(&root, &shared)?;
-    let mut rows = Vec::new();
-    for item in set::presentations(&dir, accuracy.only)? {
-        rows.push(machine.judge(&item)?);
+    match accuracy.action {
+        Some(Action::Fit) => accuracy::fitted(&machine, &plan).map(|()| true),
+        None => accuracy::measure(&machine, &plan),
     }
-    if let Some(path) = &accuracy.rows {
-        let lines: Vec<String> = rows
-            .iter()
-            .map(|r| serde_json::to_string(&(&r.item.name, &r.item.label, &r.item.subject, &r.item.set, r.item.half() == set::Half::Fit, r)))
-            .collect::<Result<_, _>>()?;
-        fs_err::write(path, lines.join("\n") + "\n")?;
-    }
-    Ok(true)
 }

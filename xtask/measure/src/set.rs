@@ -6,34 +6,34 @@ use anyhow::{Context as _, Result, bail};
 
 /// One medium of a set.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub(crate) struct Item {
     /// Path as in the manifest.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// `live`, or the kind of attack.
-    pub label: String,
+    pub(crate) label: String,
     /// The person.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The column `set`, else `kind` (`clip`, `still`), else `all`: reported apart.
-    pub set: String,
+    pub(crate) set: String,
 }
 
 impl Item {
     /// Whether it shows a person and not a picture of one.
-    pub fn bona_fide(&self) -> bool {
+    pub(crate) fn bona_fide(&self) -> bool {
         self.label == "live"
     }
 
     /// Which half of the subjects: weights are fitted on one and reported on the other.
-    pub fn half(&self) -> Half {
+    pub(crate) fn half(&self) -> Half {
         Half::of(&self.subject)
     }
 }
 
 /// Half of all subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Half {
+pub(crate) enum Half {
     /// Weights and constants may be chosen on these.
     Fit,
     /// Figures of what was fitted are reported on these.
@@ -43,10 +43,9 @@ pub enum Half {
 impl Half {
     /// By the parity of a hash of the subject's name (FNV-1a, then mixed, for short names leave most of it untouched):
     /// nothing else about a subject matters.
-    pub fn of(subject: &str) -> Self {
-        let hash = subject.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3)
-        });
+    pub(crate) fn of(subject: &str) -> Self {
+        let hash =
+            subject.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3));
         let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
         if (mixed >> 33) & 1 == 0 { Self::Fit } else { Self::HeldOut }
     }
@@ -54,11 +53,11 @@ impl Half {
 
 /// One comparison of two pictures.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// Paths as in the manifest.
-    pub paths: [String; 2],
+    pub(crate) paths: [String; 2],
     /// One person.
-    pub same: bool,
+    pub(crate) same: bool,
 }
 
 /// Presentations of a set: everything that is `live` or an attack. `na` and kinds with `variant` in their name or
@@ -66,7 +65,7 @@ pub struct Pair {
 ///
 /// # Errors
 /// When there is no manifest or it lacks a column.
-pub fn presentations(dir: &Path, only: usize) -> Result<Vec<Item>> {
+pub(crate) fn presentations(dir: &Path, only: usize) -> Result<Vec<Item>> {
     let (columns, rows) = table(&dir.join("manifest.csv"))?;
     let place = |name: &str| columns.iter().position(|c| c == name);
     let (Some(path), Some(label)) = (place("path"), place("label")) else {
@@ -99,7 +98,7 @@ pub fn presentations(dir: &Path, only: usize) -> Result<Vec<Item>> {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn pairs(dir: &Path, only: usize) -> Result<Vec<Pair>> {
+pub(crate) fn pairs(dir: &Path, only: usize) -> Result<Vec<Pair>> {
     let path = dir.join("match/pairs.csv");
     if !path.try_exists()? {
         return Ok(vec![]);

@@ -3,29 +3,28 @@
 
 /// Errors among trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// Trials that went wrong.
-    pub errors: usize,
+    pub(crate) errors: usize,
     /// All trials.
-    pub trials: usize,
+    pub(crate) trials: usize,
 }
 
 impl Rate {
     /// Counts the trials for which `wrong` holds.
-    pub fn of<T>(trials: impl IntoIterator<Item = T>, wrong: impl Fn(T) -> bool) -> Self {
-        trials.into_iter().fold(Self::default(), |r, t| Self {
-            errors: r.errors + usize::from(wrong(t)),
-            trials: r.trials + 1,
-        })
+    pub(crate) fn of<T>(trials: impl IntoIterator<Item = T>, wrong: impl Fn(T) -> bool) -> Self {
+        trials
+            .into_iter()
+            .fold(Self::default(), |r, t| Self { errors: r.errors + usize::from(wrong(t)), trials: r.trials + 1 })
     }
 
     /// The rate, 0-1; 0 without trials.
-    pub fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         if self.trials == 0 { 0.0 } else { float(self.errors) / float(self.trials) }
     }
 
     /// Both ends of the 95 % interval of the rate (Wilson 1927); 0 and 1 without trials.
-    pub fn interval(self) -> (f64, f64) {
+    pub(crate) fn interval(self) -> (f64, f64) {
         const Z: f64 = 1.959_964;
         if self.trials == 0 {
             return (0.0, 1.0);
@@ -40,28 +39,28 @@ impl Rate {
 
 /// One comparison or presentation: `score` is high for what should be accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trial {
+pub(crate) struct Trial {
     /// Similarity, or 1 minus the confidence of an attack.
-    pub score: f64,
+    pub(crate) score: f64,
     /// Genuine pair, or bona fide presentation.
-    pub genuine: bool,
+    pub(crate) genuine: bool,
     /// How often it counts; 1 but for resampling.
-    pub weight: f64,
+    pub(crate) weight: f64,
 }
 
 /// One point of a curve: what is accepted falsely and what is refused falsely from a threshold on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub(crate) struct Point {
     /// Scores from here on are accepted.
-    pub threshold: f64,
+    pub(crate) threshold: f64,
     /// Part of the impostors (attacks) that is accepted.
-    pub accepted: f64,
+    pub(crate) accepted: f64,
     /// Part of the genuine (bona fide) trials that is refused.
-    pub refused: f64,
+    pub(crate) refused: f64,
 }
 
 /// The detection error trade-off: one point for each score that occurs, thresholds rising. Empty when a class is missing.
-pub fn det(trials: &[Trial]) -> Vec<Point> {
+pub(crate) fn det(trials: &[Trial]) -> Vec<Point> {
     let total = |genuine: bool| trials.iter().filter(|t| t.genuine == genuine).map(|t| t.weight).sum::<f64>();
     let (genuine, impostor) = (total(true), total(false));
     if !(genuine > 0.0 && impostor > 0.0) {
@@ -89,7 +88,7 @@ pub fn det(trials: &[Trial]) -> Vec<Point> {
 }
 
 /// Equal error rate: the mean of both rates where they differ least, 0-1. `None` when a class is missing.
-pub fn equal_error(trials: &[Trial]) -> Option<f64> {
+pub(crate) fn equal_error(trials: &[Trial]) -> Option<f64> {
     let apart = |p: &Point| (p.accepted - p.refused).abs();
     let best = det(trials).into_iter().min_by(|a, b| apart(a).total_cmp(&apart(b)))?;
     Some(f64::midpoint(best.accepted, best.refused))
@@ -98,7 +97,7 @@ pub fn equal_error(trials: &[Trial]) -> Option<f64> {
 /// Part of the genuine trials refused, and the threshold, at the lowest threshold that accepts at most `most` of the
 /// impostors. A score must be greater than the threshold. `None` when a class is missing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count below that of the trials")]
-pub fn refused_at(trials: &[Trial], most: f64) -> Option<(Rate, f64)> {
+pub(crate) fn refused_at(trials: &[Trial], most: f64) -> Option<(Rate, f64)> {
     let mut impostors: Vec<f64> = trials.iter().filter(|t| !t.genuine).map(|t| t.score).collect();
     impostors.sort_by(|a, b| b.total_cmp(a));
     let threshold = *impostors.get((most * float(impostors.len())) as usize)?;
@@ -110,7 +109,7 @@ pub fn refused_at(trials: &[Trial], most: f64) -> Option<(Rate, f64)> {
 /// `rounds` draws). `subjects` are those of each trial: one of a presentation, both of a comparison. The draws are the
 /// same at each call.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in a list of rounds")]
-pub fn bootstrap(trials: &[Trial], subjects: &[Vec<usize>], rounds: usize) -> Option<(f64, f64)> {
+pub(crate) fn bootstrap(trials: &[Trial], subjects: &[Vec<usize>], rounds: usize) -> Option<(f64, f64)> {
     let count = subjects.iter().flatten().max()? + 1;
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     let mut rates = Vec::new();
@@ -120,8 +119,12 @@ pub fn bootstrap(trials: &[Trial], subjects: &[Vec<usize>], rounds: usize) -> Op
             drawn[draw(&mut random, count)] += 1;
         }
         let weigh = |s: &Vec<usize>| s.iter().map(|i| f64::from(drawn[*i])).product::<f64>();
-        let again: Vec<Trial> =
-            trials.iter().zip(subjects).map(|(t, s)| Trial { weight: weigh(s), ..*t }).filter(|t| t.weight > 0.0).collect();
+        let again: Vec<Trial> = trials
+            .iter()
+            .zip(subjects)
+            .map(|(t, s)| Trial { weight: weigh(s), ..*t })
+            .filter(|t| t.weight > 0.0)
+            .collect();
         rates.extend(equal_error(&again));
     }
     rates.sort_by(f64::total_cmp);
@@ -140,7 +143,7 @@ fn draw(state: &mut u64, count: usize) -> usize {
 
 /// A count as a float.
 #[expect(clippy::cast_precision_loss, reason = "counts of trials are far below 2^52")]
-pub const fn float(n: usize) -> f64 {
+pub(crate) const fn float(n: usize) -> f64 {
     n as f64
 }
 
@@ -185,7 +188,10 @@ mod tests {
     #[test]
     fn the_curve_falls_in_one_rate_and_rises_in_the_other() {
         let points = det(&trials(&[0.4, 0.8, 0.9], &[0.1, 0.5, 0.8]));
-        assert!(points.windows(2).all(|w| w[1].accepted <= w[0].accepted && w[1].refused >= w[0].refused), "{points:?}");
+        assert!(
+            points.windows(2).all(|w| w[1].accepted <= w[0].accepted && w[1].refused >= w[0].refused),
+            "{points:?}"
+        );
         assert_eq!((points[0].accepted, points[0].refused), (1.0, 0.0));
     }
 
