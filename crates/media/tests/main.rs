@@ -4,6 +4,7 @@
 
 mod clips;
 mod faststart;
+mod forms;
 mod hostile;
 mod pixels;
 mod sandbox;

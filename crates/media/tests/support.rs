@@ -47,7 +47,7 @@ pub(crate) const fn spread(count: u32) -> Sampling {
 /// Runs FFmpeg's command line and gives what it writes to its standard output.
 pub(crate) fn ffmpeg(args: &[&str]) -> Vec<u8> {
     let run = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error"])
+        .args(["-nostdin", "-v", "fatal"])
         .args(args)
         .stderr(Stdio::inherit())
         .output()
