@@ -7,6 +7,7 @@ use crate::project::Project;
 use crate::steps::Steps;
 use anyhow::Result;
 use clap::Args;
+use std::process::Command;
 
 /// What is passed on to the measuring program.
 #[derive(Debug, Args)]
@@ -42,8 +43,9 @@ fn measure(project: &Project, what: &str, binaries: &[&str], arguments: &Argumen
     build.args(["build", "--release", "-p", "oz-measure"]);
     command::run(build.args(binaries.iter().flat_map(|name| ["-p", name])))?;
     steps.say(format_args!("measuring {what}"));
-    let mut run = project.cargo();
-    run.args(["run", "--quiet", "--release", "-p", "oz-measure", "--", what]).args(&arguments.rest);
+    // Not by `cargo run`: another selection of crates resolves other features, and would build again.
+    let mut run = Command::new(project.binary("oz-measure", true)?);
+    run.current_dir(&project.root).arg(what).args(&arguments.rest);
     run.env("OZ_MODELS_DIR", &models.pack).env("OZ_RUNTIME_LIB", &models.runtime).env("OZ_SHARED", project.shared());
     command::run(run.env("OZ_API_BIN", project.binary("oz-api", true)?))
 }
