@@ -246,3 +246,16 @@ fn cut_files_crash_nothing() {
         }
     }
 }
+
+/// Found by fuzzing: ffmpeg-next takes what a file says of its encoder for UTF-8 without looking.
+#[test]
+fn the_encoders_name_may_be_no_text() {
+    let clip = made("mp4", &["-f", "lavfi", "-i", "color=gray:s=64x64:r=10", "-t", "0.3", "-c:v", "mpeg4"]);
+    let at = clip.windows(4).rposition(|w| w == b"Lavf").unwrap();
+    let end = at + clip[at..].iter().position(|b| *b < b' ').unwrap_or(clip.len() - at);
+    let mut bytes = clip.clone();
+    // A character of four bytes, of which one is there.
+    bytes[end - 1] = 0xF4;
+    let encoder = decoder_with(Limits::default()).clip(&input(&bytes), &ALL).unwrap().facts.encoder.unwrap();
+    assert!(encoder.starts_with("Lavf") && encoder.ends_with('\u{FFFD}'), "{encoder}");
+}

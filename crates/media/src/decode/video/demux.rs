@@ -11,8 +11,9 @@ use ffmpeg::ffi;
 use ffmpeg::format::context::{Input, StreamIo};
 use ffmpeg::format::stream::Disposition;
 use ffmpeg::media;
-use ffmpeg::{Dictionary, Packet, Rational, codec};
+use ffmpeg::{Dictionary, DictionaryRef, Packet, Rational, codec};
 use ffmpeg_next as ffmpeg;
+use std::ffi::CStr;
 use std::io::Cursor;
 
 /// Decoders that may run, by FFmpeg's names.
@@ -57,9 +58,9 @@ impl Track {
         }
         let matrix = stream.side_data().find(|data| data.kind() == side_data::Type::DisplayMatrix);
         let orientation = matrix.map_or(Orientation::UPRIGHT, |m| Orientation::from_display_matrix(m.data()));
-        let encoder = ["encoder", "software", "com.apple.quicktime.software"]
+        let encoder = [c"encoder", c"software", c"com.apple.quicktime.software"]
             .iter()
-            .find_map(|key| input.metadata().get(key).or(stream.metadata().get(key)).map(cut));
+            .find_map(|key| stated(&input.metadata(), key).or_else(|| stated(&stream.metadata(), key)));
         let mut track = Self {
             packets: vec![],
             parameters,
@@ -163,11 +164,21 @@ impl Track {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(64).collect()
+/// What a container says under a key, cut. Its own way because ffmpeg-next takes the bytes for UTF-8 unseen.
+fn stated(said: &DictionaryRef<'_>, key: &CStr) -> Option<String> {
+    #[expect(unsafe_code, reason = "only C gives the bytes")]
+    // SAFETY: the dictionary is borrowed, key and value end with zero; the value is copied before anything can change it.
+    let value = unsafe {
+        let entry = ffi::av_dict_get(said.as_ptr(), key.as_ptr(), std::ptr::null(), 0);
+        if entry.is_null() || (*entry).value.is_null() {
+            return None;
+        }
+        CStr::from_ptr((*entry).value).to_string_lossy()
+    };
+    Some(value.chars().take(64).collect())
 }
 
-fn demuxer(format: Format) -> Option<&'static std::ffi::CStr> {
+fn demuxer(format: Format) -> Option<&'static CStr> {
     Some(match format {
         Format::Mp4 | Format::Mov => c"mov",
         Format::WebM | Format::Matroska => c"matroska",
