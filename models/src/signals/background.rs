@@ -130,6 +130,7 @@ fn outside(face: &Face, [x, y]: [f32; 2]) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::quality::Quality;

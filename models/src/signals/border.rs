@@ -59,6 +59,7 @@ fn usual(grey: &Grey) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::signals::testing::noise;

@@ -125,6 +125,7 @@ fn recording(facts: &ClipFacts) -> Vec<Fact> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::signals::testing::{face_at, noise, observation, track};
@@ -214,7 +215,7 @@ mod tests {
             values[usize::from(i >= 10)] = 1.0;
             values.iter_mut().skip(2).for_each(|v| *v = 0.0);
             if let Some(m) = &mut o.main {
-                m.template = (i % 5 == 0).then(|| crate::embed::unit(values).unwrap());
+                m.template = i.is_multiple_of(5).then(|| crate::embed::unit(values).unwrap());
             }
         };
         assert_eq!(of(template), [], "cosine 0.2: one person in bad light");

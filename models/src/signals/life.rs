@@ -71,6 +71,7 @@ fn lips_apart(points: &[[f32; 3]]) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::landmarks::{BLINK_LEFT, BLINK_RIGHT};

@@ -106,6 +106,7 @@ fn firm(points: &[[f32; 3]]) -> Option<Vec<geometry::Point>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::signals::testing::{face_at, head, landmarks, noise, observation, track, turned};

@@ -139,6 +139,7 @@ fn transform(values: &mut [[f64; 2]]) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::signals::testing::noise;

@@ -113,6 +113,7 @@ fn look(picture: &Picture, main: &FaceMeasures) -> Look {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made-up values")]
 mod tests {
     use super::*;
     use crate::signals::testing::{face_at, frame, noise};
