@@ -51,6 +51,11 @@ fn one(project: &Project, target: &str) -> Result<(bool, String)> {
     // The toolchain is a stable one; libFuzzer's instrumentation asks for an unstable flag, the sanitizers for a
     // standard library of their own, which we do without.
     fuzz.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--sanitizer", "none", target]);
+    // Finds go into the first folder; the committed seeds are only read.
+    let corpus = project.root.join("fuzz/corpus").join(target);
+    fs_err::create_dir_all(&corpus)?;
+    let seeds = project.root.join("fuzz/seeds").join(target);
+    fuzz.arg(corpus).args(seeds.is_dir().then_some(seeds));
     fuzz.args(["--", &format!("-max_total_time={SECONDS}"), "-rss_limit_mb=4096", "-timeout=20"]);
     let mut child =
         fuzz.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start `{}`", command::shown(&fuzz)))?;
