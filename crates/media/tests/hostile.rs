@@ -259,3 +259,17 @@ fn the_encoders_name_may_be_no_text() {
     let encoder = decoder_with(Limits::default()).clip(&input(&bytes), &ALL).unwrap().facts.encoder.unwrap();
     assert!(encoder.starts_with("Lavf") && encoder.ends_with('\u{FFFD}'), "{encoder}");
 }
+
+/// Frames within the limit of pixels, and more of them than fit into memory: not a clip with a few frames less.
+#[test]
+fn too_little_memory_is_told() {
+    let source = "testsrc=s=4000x2200:r=10";
+    let large = ["-f", "lavfi", "-i", source, "-t", "1.6", "-c:v", "libx264", "-preset", "ultrafast", "-refs", "16"];
+    let file = input(&made("mp4", &large));
+    let little = 400 << 20;
+    let decoder = decoder_with(Limits { child_memory: little, ..Limits::default() });
+    let refused = decoder.clip(&file, &ALL).unwrap_err();
+    assert_eq!(refused, over(Limit::Memory, little + 1, little));
+    let enough = decoder_with(Limits { decode_time: Duration::from_secs(30), ..Limits::default() });
+    assert_eq!(enough.clip(&file, &ALL).unwrap().facts.broken_frames, 0);
+}

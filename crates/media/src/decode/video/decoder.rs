@@ -50,12 +50,8 @@ impl Decoder {
         mut each: impl FnMut(&frame::Video, Timing) -> Result<Flow, Error>,
     ) -> Result<u32, Error> {
         for packet in &track.packets {
-            match self.inner.send_packet(packet) {
-                Ok(()) => {}
-                Err(ffmpeg::Error::Other { errno: libc::ENOMEM }) => {
-                    return Err(error(ffmpeg::Error::Other { errno: libc::ENOMEM }));
-                }
-                Err(_) => self.broken += 1,
+            if self.inner.send_packet(packet).is_err() {
+                self.count_broken()?;
             }
             if self.drain(track, &mut each)? == Flow::Stop {
                 return Ok(self.broken);
@@ -68,6 +64,16 @@ impl Decoder {
         Ok(self.broken)
     }
 
+    /// Damage is not an error, lack of memory is: decoders call both damage, so it is tried whether there would be room for
+    /// a frame.
+    fn count_broken(&mut self) -> Result<(), Error> {
+        self.broken += 1;
+        // Four channels of 16 bits are the most a frame has.
+        let frame = (self.inner.width() as usize * self.inner.height() as usize * 8).max(1 << 20);
+        let room = Vec::<u8>::new().try_reserve_exact(frame);
+        room.map_err(|_| error(ffmpeg::Error::Other { errno: libc::ENOMEM }))
+    }
+
     fn drain(
         &mut self,
         track: &Track,
@@ -78,9 +84,8 @@ impl Decoder {
             match self.inner.receive_frame(&mut frame) {
                 Ok(()) => {}
                 Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: libc::EAGAIN }) => return Ok(Flow::On),
-                Err(e @ ffmpeg::Error::Other { errno: libc::ENOMEM }) => return Err(error(e)),
                 Err(_) => {
-                    self.broken += 1;
+                    self.count_broken()?;
                     return Ok(Flow::On);
                 }
             }
