@@ -92,7 +92,7 @@ fn a_pack_without_a_calibration_of_its_own_version_is_refused() {
     assert!(text.contains("2099.1") && text.contains("calibration.toml"), "{text}");
     let built_in = include_str!("../calibration.toml").replace("2026.11.1", "2099.1");
     let path = dir.path().join("calibration.toml");
-    fs_err::write(&path, built_in.replacen("version = \"1\"", "version = \"\"", 1)).unwrap();
+    fs_err::write(&path, built_in.replacen("version = \"2\"", "version = \"\"", 1)).unwrap();
     assert!(load(&dir).err().unwrap().to_string().contains("needs a version"));
     fs_err::write(&path, &built_in).unwrap();
     assert_eq!(load(&dir).unwrap().version().version, "2099.1");
