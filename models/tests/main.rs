@@ -11,3 +11,4 @@ mod golden;
 mod refusals;
 mod same_tensor;
 mod support;
+mod verdicts;
