@@ -74,6 +74,7 @@ pub(crate) fn measure(machine: &Machine, plan: &Plan) -> Result<bool> {
         report::times(&all);
         report::ablation(&all, &machine.engine().calibration().fusion);
         if let Some(golden) = &golden {
+            good &= report::deviation(&all, golden);
             good &= report::beside(&format!("set {name}: the nets alone, all subjects"), &nets(&all), &all, golden);
             good &= report::beside(&format!("set {name}: the product, held-out half"), &product, &held, golden);
         }

@@ -14,6 +14,9 @@ pub(crate) const PRESENTATIONS: usize = 1;
 /// How much worse matching may be: equal error rate, and genuine pairs refused at a false match rate.
 pub(crate) const MATCHING: [f64; 2] = [0.002, 0.005];
 
+/// Tolerance of a clip's mean of the nets, as the reference states it (`clip_pad_mean`).
+pub(crate) const CLIP: f64 = 0.08;
+
 /// What the reference measured.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Golden {

@@ -75,6 +75,29 @@ pub(crate) fn beside(title: &str, ours: &[Scored], rows: &[&Row], golden: &Golde
     good
 }
 
+/// How far the nets' mean of each clip lies from the reference's; false when the reference's own rule is broken: nine in ten
+/// within the tolerance, none beyond three times.
+pub(crate) fn deviation(rows: &[&Row], golden: &Golden) -> bool {
+    let apart = |row: &&Row| -> Option<f64> {
+        let item = &row.item;
+        let theirs = golden.scored(&[(item.name.as_str(), item.label.as_str(), item.subject.as_str())])?;
+        Some((answer(row, &nets_alone(), false)? - theirs.first()?.confidence).abs())
+    };
+    let all: Vec<f64> = rows.iter().filter_map(apart).collect();
+    if all.is_empty() {
+        return true;
+    }
+    let (within, most) = (all.iter().filter(|d| **d <= golden::CLIP).count(), all.iter().copied().fold(0.0, f64::max));
+    let good = within * 10 >= all.len() * 9 && most <= 3.0 * golden::CLIP;
+    println!(
+        "  mean of the nets against the reference's: {within} of {} clips within {}, largest deviation {most:.3}  {}",
+        all.len(),
+        golden::CLIP,
+        if good { "ok" } else { "WORSE" }
+    );
+    good
+}
+
 /// What each signal adds to the nets: fitted alone beside them on one half, shown on the other.
 pub(crate) fn ablation(rows: &[&Row], fusion: &Fusion) {
     let half = |half: Half| -> Vec<&Row> { rows.iter().filter(|r| r.item.half() == half).copied().collect() };
