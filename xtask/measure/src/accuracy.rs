@@ -92,6 +92,14 @@ pub(crate) fn measure(machine: &Machine, plan: &Plan) -> Result<bool> {
     Ok(pairs(machine, plan, golden.as_ref())? && good)
 }
 
+/// Comparisons of faces only; false when something is worse than the reference.
+///
+/// # Errors
+/// When a file cannot be read or written, or a net cannot be run.
+pub(crate) fn comparisons(machine: &Machine, plan: &Plan) -> Result<bool> {
+    pairs(machine, plan, Golden::of(&plan.dir)?.as_ref())
+}
+
 /// Comparisons of faces.
 fn pairs(machine: &Machine, plan: &Plan, golden: Option<&Golden>) -> Result<bool> {
     let pairs = set::pairs(&plan.dir, plan.only)?;
@@ -132,8 +140,20 @@ fn pairs(machine: &Machine, plan: &Plan, golden: Option<&Golden>) -> Result<bool
         let chosen: Vec<&matching::Compared> = all.pairs.iter().filter(|p| set == "pooled" || p.set == set).collect();
         curves.push((set, det(&matching::trials(&chosen))));
     }
+    thresholds(&all.pairs, |cosine| calibration.similarity(cosine));
     draw(plan, "comparisons.svg", "Comparisons of faces", ["false match rate", "false non-match rate"], &curves)?;
     Ok(good)
+}
+
+/// What an operator gets for a threshold on the wire, over all sets together.
+fn thresholds(pairs: &[matching::Compared], similarity: impl Fn(f64) -> f64) {
+    println!("\n  thresholds, all sets together (they do not travel between populations)");
+    println!("  {:>10} {:>8}  {:<34} FNMR", "similarity", "cosine", "FMR");
+    for wire in [0.30, 0.40, 0.50, 0.60, 0.70, 0.80, SIMILARITY, 0.90, 0.95] {
+        let cosine = (0..=10_000).map(|i| f64::from(i) / 10_000.0).find(|c| similarity(*c) >= wire).unwrap_or(1.0);
+        let [fmr, fnmr] = matching::at(pairs, cosine);
+        println!("  {wire:>10.2} {cosine:>8.3}  {:<34} {}", percent(fmr), percent(fnmr));
+    }
 }
 
 /// Fits weights on one half, all sets together (the product has one calibration), and shows them on the other.

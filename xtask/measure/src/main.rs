@@ -54,6 +54,8 @@ struct Accuracy {
 enum Action {
     /// Fits the weights of the fusion on one half of the subjects and shows them on the other.
     Fit,
+    /// Comparisons of faces only.
+    Pairs,
 }
 
 fn main() -> ExitCode {
@@ -86,6 +88,7 @@ fn run(accuracy: &Accuracy) -> Result<bool> {
     let machine = Machine::start(&root, &shared)?;
     match accuracy.action {
         Some(Action::Fit) => accuracy::fitted(&machine, &plan).map(|()| true),
+        Some(Action::Pairs) => accuracy::comparisons(&machine, &plan),
         None => accuracy::measure(&machine, &plan),
     }
 }

@@ -115,11 +115,45 @@ pub(crate) fn errors(pairs: &[Compared], set: &str, threshold: f64) -> Errors {
         eer_interval: bootstrap(&trials, &subjects, ROUNDS),
         at_2: refused_at(&trials, 1e-2),
         at_3: refused_at(&trials, 1e-3),
-        at_default: [Rate::of(of(false), |p| p.cosine >= threshold), Rate::of(of(true), |p| p.cosine < threshold)],
+        at_default: at(chosen.iter().copied(), threshold),
     }
+}
+
+/// FMR and FNMR where pairs of at least that cosine are one person.
+pub(crate) fn at<'a>(pairs: impl IntoIterator<Item = &'a Compared>, cosine: f64) -> [Rate; 2] {
+    let (genuine, impostor): (Vec<&Compared>, Vec<&Compared>) = pairs.into_iter().partition(|p| p.same);
+    [Rate::of(impostor, |p| p.cosine >= cosine), Rate::of(genuine, |p| p.cosine < cosine)]
 }
 
 /// Comparisons as trials.
 pub(crate) fn trials(pairs: &[&Compared]) -> Vec<Trial> {
     pairs.iter().map(|p| Trial { score: p.cosine, genuine: p.same, weight: 1.0 }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_rates_are_of_their_own_pairs_and_sets_stay_apart() {
+        let pair = |set: &str, same: bool, cosine: f64| Compared {
+            set: set.to_owned(),
+            subjects: ["a".to_owned(), if same { "a" } else { "b" }.to_owned()],
+            same,
+            cosine,
+        };
+        let all = [
+            pair("x", true, 0.9),
+            pair("x", true, 0.3),
+            pair("x", false, 0.1),
+            pair("x", false, 0.5),
+            pair("y", false, 0.6),
+        ];
+        assert_eq!(sets(&all), ["x", "y", "pooled"]);
+        assert_eq!(at(&all, 0.5), [Rate { errors: 2, trials: 3 }, Rate { errors: 1, trials: 2 }]);
+        let x = errors(&all, "x", 0.5);
+        assert_eq!((x.counts, x.at_default[0]), ([2, 2], Rate { errors: 1, trials: 2 }));
+        assert_eq!(x.at_3.map(|r| r.0), Some(Rate { errors: 1, trials: 2 }), "above 0.5 lies one of two");
+        assert_eq!(errors(&all, "pooled", 0.5).counts, [2, 3]);
+    }
 }
