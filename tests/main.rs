@@ -2,5 +2,7 @@
 //!
 //! `cargo xtask test` builds the binary first; these tests only start it.
 
+#![expect(clippy::expect_used, reason = "what goes wrong here ends the test")]
+
 mod flows;
 mod support;

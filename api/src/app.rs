@@ -12,7 +12,7 @@ use oz_store::blobs::DeadBlob;
 use oz_telemetry::Metrics;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) lab: Lab,
     /// Where uploads are looked at: on threads of their own, so that an upload never waits behind analyses.
     pub(crate) door: Lab,
+    /// Uploads that may lie in memory while they are looked at.
+    pub(crate) in_memory: Semaphore,
     pub(crate) auth: Auth,
     pub(crate) metrics: Metrics,
     pub(crate) health: crate::health::Cache,
@@ -68,6 +70,7 @@ impl App {
         let inner = Inner {
             lab,
             door,
+            in_memory: Semaphore::new(cores()),
             db,
             blobs,
             decoder,

@@ -92,6 +92,8 @@ pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Resul
 /// What the file is, and the form of it that plays in a browser if it needs another. `None` for an archive without
 /// pictures, which makes no medium and is no error (decision 41).
 async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<(Probe, Option<Bytes>)>> {
+    // Taken before the file is copied: sixty-four uploads at once must not lie in memory all together.
+    let _room = app.in_memory.acquire().await.map_err(|e| Error::new(Code::Unavailable, e.to_string()))?;
     let memory = staged.memory_file(app.settings.max_file_size).await?;
     let decoder = app.decoder.clone();
     let look = move || {
@@ -108,7 +110,9 @@ async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<(Probe, 
 
 /// A child may have been killed by somebody else (the kernel, short of memory): the file is blamed only when it happens
 /// again and again.
-fn patiently<T>(mut look: impl FnMut() -> std::result::Result<T, oz_media::Error>) -> std::result::Result<T, oz_media::Error> {
+fn patiently<T>(
+    mut look: impl FnMut() -> std::result::Result<T, oz_media::Error>,
+) -> std::result::Result<T, oz_media::Error> {
     for _ in 1..PROBES {
         match look() {
             Err(oz_media::Error::Crashed) => {}

@@ -133,7 +133,6 @@ async fn until_told(app: &App, runner: Option<&Handle>, tls: Option<&Tls>) -> an
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hup = signal(SignalKind::hangup())?;
     let every = notify::watchdog_interval().unwrap_or(Duration::from_secs(10)) / 2;
-    #[expect(clippy::disallowed_methods, reason = "the watchdog's own timer")]
     let mut ticks = tokio::time::interval(every);
     let ready = ready(app);
     let mut ready = std::pin::pin!(ready);
@@ -160,7 +159,7 @@ async fn until_told(app: &App, runner: Option<&Handle>, tls: Option<&Tls>) -> an
 
 /// Resolves when the models are there, or are known not to come: then health says so, and restarting would not help.
 async fn ready(app: &App) {
-    #[expect(clippy::disallowed_methods, reason = "OnceLock cannot be awaited")]
+    // A OnceLock cannot be awaited.
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     while app.settings.local_processing && app.engine.get().is_none() {
         ticks.tick().await;

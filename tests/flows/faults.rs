@@ -151,7 +151,7 @@ fn a_worker_and_postgresql_are_killed() {
             .with("OZ_JOB_LEASE", "2s");
         let server = Server::start_new(options.clone());
         let worker = || Server::start_role(Options { role: Some("work"), ..options.clone() });
-        let mut workers = vec![worker(), worker()];
+        let mut workers = [worker(), worker()];
         let client = server.client();
         let loader = client.clone();
         let load = std::thread::spawn(move || load(&loader, 0, ANALYSES));

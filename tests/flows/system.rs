@@ -167,7 +167,15 @@ fn the_description_holds_under_thousands_of_strange_requests() {
         ])
         // Logging out would make every later request a 401.
         .args(["--exclude-path-regex", "authorize/auth$"])
-        .args(["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", examples, "--seed", "1", "--no-color"])
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing,stateful",
+            "--max-examples",
+            examples,
+            "--seed",
+            "1",
+            "--no-color",
+        ])
         .current_dir(server.data.parent().expect("a folder"));
     let output = schemathesis.output().expect("schemathesis");
     assert!(

@@ -1,7 +1,6 @@
-//! What every test needs: a server of its own, a client, pictures and clips.
+//! What every test needs: a server of its own, a client, pictures and clips (shared with the benches), and what only
+//! these tests need.
 
 pub(crate) mod browser;
-pub(crate) mod client;
-pub(crate) mod fixtures;
 pub(crate) mod hostile;
-pub(crate) mod server;
+pub(crate) use oz_testkit::{client, fixtures, server};

@@ -157,7 +157,7 @@ impl Tokens {
 pub(crate) fn new_expire_token() -> Result<zeroize::Zeroizing<String>, KeyError> {
     let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *bytes).map_err(|e| KeyError::Random(e.to_string()))?;
-    Ok(zeroize::Zeroizing::new(B64.encode(&*bytes)))
+    Ok(zeroize::Zeroizing::new(B64.encode(*bytes)))
 }
 
 /// How an `expire_token` is stored: SHA-256. It is random, so no salt or slow hash is needed.

@@ -21,7 +21,6 @@ const BATCH: usize = 500;
 
 /// Sweeps at once and then every hour, until dropped.
 pub(crate) async fn sweep_for_ever(app: App) {
-    #[expect(clippy::disallowed_methods, reason = "the timer of the housekeeping")]
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         ticks.tick().await;

@@ -230,10 +230,8 @@ fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, driver
 
 impl Filter {
     fn needs_folder(&self) -> bool {
-        !self.updated.is_any()
-            || !(self.resolution_status.is_empty()
-                && self.system_resolution.is_empty()
-                && self.operator_status.is_empty())
+        let statuses = [&self.resolution_status, &self.system_resolution];
+        !self.updated.is_any() || statuses.iter().any(|s| !s.is_empty()) || !self.operator_status.is_empty()
     }
 }
 

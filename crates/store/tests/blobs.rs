@@ -56,7 +56,7 @@ both_databases! {
 
             // An analysis with a best shot of its own.
             let row = analysis_row(&first, GroupId::new(NOW), NOW, &[one.media.id]);
-            analyses::insert(c, &[row.clone()])?;
+            analyses::insert(c, std::slice::from_ref(&row))?;
             let shot = NewBlob { id: BlobId::new(NOW), company_id: company, name: "shot".to_owned(), size: 1 };
             let blob_id = blobs::acquire(c, &shot, NOW)?.id;
             let image = AnalysisImage { id: ImageId::new(NOW), analysis_id: row.analysis.id, media_id: one.media.id,

@@ -89,7 +89,7 @@ fn build(conn: &mut AnyConn, seeds: &[Seed]) -> oz_store::Result<World> {
         let mut statuses = Vec::new();
         for (i, end) in (0..).zip(&seed.ends) {
             let row = analysis_row(&folder, GroupId::new(NOW), at(i), &[]);
-            analyses::insert(conn, &[row.clone()])?;
+            analyses::insert(conn, std::slice::from_ref(&row))?;
             if let Some(resolution) = end {
                 let outcome = Outcome {
                     resolution: *resolution,

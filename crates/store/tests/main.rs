@@ -1,5 +1,7 @@
 //! The store on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod audit;
 mod blobs;
 mod folder_list;

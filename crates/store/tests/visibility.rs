@@ -21,7 +21,7 @@ both_databases! {
             let f = folder(c, mine, owner)?;
             let m = medium(c, &f, "x")?;
             let a = analysis_row(&f, GroupId::new(NOW), NOW, &[m.media.id]);
-            analyses::insert(c, &[a.clone()])?;
+            analyses::insert(c, std::slice::from_ref(&a))?;
             let own = |user: UserId| Viewer::Own { company: mine, user };
             for viewer in [Viewer::All, Viewer::Company(mine), own(owner)] {
                 assert_eq!(folders::get(c, viewer, f.id)?.id, f.id);
@@ -62,7 +62,7 @@ both_databases! {
             let outcome = |resolution| Outcome { resolution, results_media: json!([]), results_data: Some(json!({"x": 1})), model_pack: None, images: vec![] };
             let (old, new) = (GroupId::new(NOW), GroupId::new(NOW));
             let first = analysis_row(&f, old, at(1), &[m.media.id]);
-            analyses::insert(c, &[first.clone()])?;
+            analyses::insert(c, std::slice::from_ref(&first))?;
             assert_eq!(shows(c)?, (Status::Processing, Status::Processing));
             assert!(analyses::begin(c, first.analysis.id, at(2))?);
             assert!(matches!(analyses::decide(c, Viewer::All, first.analysis.id, None, None, NOW), Err(Error::Conflict(_))));
@@ -95,7 +95,7 @@ both_databases! {
             let (f, empty) = (folder(c, company, user)?, folder(c, company, user)?);
             let m = medium(c, &f, "x")?;
             let tagged = media::set_tags(c, Viewer::All, m.media.id, &["b".to_owned(), "\"quoted\"".to_owned()], at(1))?;
-            assert_eq!(media::of_folders(c, &[f.id, empty.id])?, [tagged.clone()]);
+            assert_eq!(media::of_folders(c, &[f.id, empty.id])?, std::slice::from_ref(&tagged));
             assert_eq!(tagged.file(FileRole::Original), m.files.first());
             assert_eq!(tagged.file(FileRole::Thumb), None);
             let dead = media::delete(c, Viewer::All, m.media.id, at(2))?;

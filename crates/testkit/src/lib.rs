@@ -1,9 +1,13 @@
-//! For tests only: a private PostgreSQL cluster, and tests that run on both databases.
+//! For tests and benches only: a private PostgreSQL cluster, tests that run on both databases, the product's binary with a
+//! client.
 //!
 //! Knows no crate of ours, so that all of them can use it.
 
+pub mod client;
 mod cluster;
 mod database;
+pub mod fixtures;
+pub mod server;
 
 pub use cluster::{Cluster, Error};
 pub use database::TestDatabase;

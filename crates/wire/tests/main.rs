@@ -111,7 +111,7 @@ fn analysis() -> Analysis {
         results_media: vec![result(3, 0.25), result(4, 0.125), result(7, 0.5)],
         results_data: Some(QualityScores { confidence_spoofing: 0.25 }),
         thresholds: Thresholds { threshold_spoofing: 0.5 },
-        params: QualityParams { extract_best_shot: Some(true), threshold_spoofing: None },
+        params: QualityParams { extract_best_shot: Some(true), ..QualityParams::default() },
         model_pack: Some("default 1".into()),
         meta_data: Map::new(),
         technical_meta_data: Map::new(),

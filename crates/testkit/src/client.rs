@@ -1,22 +1,26 @@
 //! A client that speaks as the documented clients do: JSON, multipart, the access token in its header.
+#![expect(clippy::expect_used, reason = "what goes wrong here ends the test")]
 
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A form part: name, file name, bytes. Without a file name it is a text part.
-pub(crate) struct Part<'a>(pub(crate) &'a str, pub(crate) Option<&'a str>, pub(crate) &'a [u8]);
+pub struct Part<'a>(pub &'a str, pub Option<&'a str>, pub &'a [u8]);
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: ureq::http::HeaderMap,
-    pub(crate) bytes: Vec<u8>,
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: ureq::http::HeaderMap,
+    /// Its body.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|e| {
             panic!("status {}: not JSON ({e}): {}", self.status, String::from_utf8_lossy(&self.bytes))
         })
@@ -24,14 +28,14 @@ impl Answer {
 
     /// The body as JSON, after checking the status.
     #[track_caller]
-    pub(crate) fn expect(&self, status: u16) -> Value {
+    pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
         if self.bytes.is_empty() { Value::Null } else { self.json() }
     }
 
     /// Checks status and `error_code` of an error.
     #[track_caller]
-    pub(crate) fn refused(&self, status: u16, code: i64) -> Value {
+    pub fn refused(&self, status: u16, code: i64) -> Value {
         let body = self.expect(status);
         assert_eq!(body["error_code"], json!(code), "{body}");
         assert!(body["error_message"].as_str().is_some_and(|m| !m.is_empty()), "{body}");
@@ -40,21 +44,25 @@ impl Answer {
         body
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 }
 
 /// A client of one server, logged in or not.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     agent: ureq::Agent,
-    pub(crate) base: String,
-    pub(crate) token: Option<String>,
+    /// Scheme and address of the server.
+    pub base: String,
+    /// The access token, once logged in.
+    pub token: Option<String>,
 }
 
 impl Client {
-    pub(crate) fn new(base: &str) -> Self {
+    /// A client that has not logged in.
+    pub fn new(base: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
@@ -63,7 +71,7 @@ impl Client {
     }
 
     /// Logs in and keeps the token.
-    pub(crate) fn log_in(mut self, email: &str, password: &str) -> Self {
+    pub fn log_in(mut self, email: &str, password: &str) -> Self {
         let body = json!({"credentials": {"email": email, "password": password}});
         let answer = self
             .send("POST", "/api/authorize/auth/", &[], Some(("application/json", body.to_string().into())))
@@ -72,49 +80,44 @@ impl Client {
         self
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], None)
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Answer {
+    /// `DELETE`.
+    pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], None)
     }
 
-    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+    /// Any method with a JSON body.
+    pub fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.send(method, path, &[], Some(("application/json", body.to_string().into())))
     }
 
     /// `multipart/form-data`.
-    pub(crate) fn form(&self, path: &str, parts: &[Part<'_>]) -> Answer {
+    pub fn form(&self, path: &str, parts: &[Part<'_>]) -> Answer {
         self.form_with(path, &[], parts)
     }
 
-    pub(crate) fn form_with(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Answer {
+    /// `multipart/form-data`, with more headers.
+    pub fn form_with(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Answer {
         self.try_form(path, headers, parts).expect("the server answers")
     }
 
-    pub(crate) fn try_form(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        parts: &[Part<'_>],
-    ) -> Result<Answer, ureq::Error> {
+    /// The same; an error when the server does not answer.
+    pub fn try_form(&self, path: &str, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Result<Answer, ureq::Error> {
         let (content_type, body) = multipart(parts);
         self.try_send("POST", path, headers, Some((&content_type, body)))
     }
 
     /// Any request.
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<(&str, Vec<u8>)>,
-    ) -> Answer {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<(&str, Vec<u8>)>) -> Answer {
         self.try_send(method, path, headers, body).expect("the server answers")
     }
 
-    pub(crate) fn try_send(
+    /// The same; an error when the server does not answer.
+    pub fn try_send(
         &self,
         method: &str,
         path: &str,
@@ -140,8 +143,8 @@ impl Client {
     }
 
     /// Polls an analysis as the documented clients do, until it is no longer PROCESSING.
-    pub(crate) fn finished(&self, analysis_id: &str) -> Value {
-        crate::support::server::until("the analysis ends", Duration::from_secs(60), || {
+    pub fn finished(&self, analysis_id: &str) -> Value {
+        crate::server::until("the analysis ends", Duration::from_secs(60), || {
             let analysis = self.get(&format!("/api/analyses/{analysis_id}")).expect(200);
             (analysis["resolution_status"] != "PROCESSING").then_some(analysis)
         })

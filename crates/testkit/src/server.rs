@@ -1,7 +1,8 @@
 //! A server of one's own: the real binary, a fresh data folder, a free port; gone when the test ends.
+#![expect(clippy::expect_used, reason = "what goes wrong here ends the test")]
 
-use crate::support::client::Client;
-use crate::support::fixtures::shared;
+use crate::client::Client;
+use crate::fixtures::shared;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The administrator every test server has.
-pub(crate) const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
+pub const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
 /// A client of the company `Bank`.
-pub(crate) const CLIENT: (&str, &str) = ("client@example.com", "correct horse battery");
+pub const CLIENT: (&str, &str) = ("client@example.com", "correct horse battery");
 
 /// Tries `look` until it gives something. The wait between two looks is a read that nobody answers: no sleep.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -27,66 +28,71 @@ pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Op
 }
 
 /// Gives the processor away for a moment by waiting on a channel that stays empty.
-pub(crate) fn pause(time: Duration) {
+pub fn pause(time: Duration) {
     let (_keep, empty) = std::sync::mpsc::channel::<()>();
     let _ = empty.recv_timeout(time);
 }
 
 /// What differs between test servers.
 #[derive(Default, Clone)]
-pub(crate) struct Options {
+pub struct Options {
     /// `None`: SQLite in the data folder.
-    pub(crate) database_url: Option<String>,
+    pub database_url: Option<String>,
     /// More environment variables.
-    pub(crate) env: Vec<(String, String)>,
+    pub env: Vec<(String, String)>,
     /// `serve` or `work`.
-    pub(crate) role: Option<&'static str>,
+    pub role: Option<&'static str>,
     /// A data folder that outlives this server.
-    pub(crate) data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// A port that stays the same over restarts.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
 }
 
 impl Options {
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+    /// With one more environment variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
 /// A running server.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
-    pub(crate) base: String,
-    pub(crate) metrics: String,
-    pub(crate) data: PathBuf,
-    pub(crate) log: PathBuf,
+    /// Scheme and address of the API.
+    pub base: String,
+    /// Scheme and address of the private listener.
+    pub metrics: String,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The file that its log goes to.
+    pub log: PathBuf,
     env: Vec<(String, String)>,
     _folder: tempfile::TempDir,
 }
 
 impl Server {
     /// Makes an administrator and a client, starts `oz-api serve`, waits until it is healthy.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_new(Options::default())
     }
 
     /// The same with options.
-    pub(crate) fn start_new(options: Options) -> Self {
+    pub fn start_new(options: Options) -> Self {
         let server = Self::spawn(options, true);
         server.wait_ready();
         server
     }
 
     /// Starts on a data folder that has its users already.
-    pub(crate) fn start_with(options: Options) -> Self {
+    pub fn start_with(options: Options) -> Self {
         let server = Self::spawn(options, false);
         server.wait_ready();
         server
     }
 
     /// Starts a server that may never be healthy; waits until it answers.
-    pub(crate) fn start_unready(options: Options) -> Self {
+    pub fn start_unready(options: Options) -> Self {
         let server = Self::spawn(options, true);
         let client = Client::new(&server.base);
         until("the server answers", Duration::from_secs(30), || client.try_send("GET", "/api/version", &[], None).ok());
@@ -94,7 +100,7 @@ impl Server {
     }
 
     /// Starts a role that serves no API (`work`).
-    pub(crate) fn start_role(options: Options) -> Self {
+    pub fn start_role(options: Options) -> Self {
         Self::spawn(options, false)
     }
 
@@ -139,53 +145,55 @@ impl Server {
     }
 
     /// A client that has not logged in.
-    pub(crate) fn anonymous(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         Client::new(&self.base)
     }
 
     /// Makes a user with the usual password and logs it in.
-    pub(crate) fn user(&self, email: &str, role: &str, company: Option<&str>) -> Client {
+    pub fn user(&self, email: &str, role: &str, company: Option<&str>) -> Client {
         create_user(&self.env, (email, CLIENT.1), role, company);
         self.anonymous().log_in(email, CLIENT.1)
     }
 
     /// The client of the company.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         self.anonymous().log_in(CLIENT.0, CLIENT.1)
     }
 
     /// The administrator.
-    pub(crate) fn admin(&self) -> Client {
+    pub fn admin(&self) -> Client {
         self.anonymous().log_in(ADMIN.0, ADMIN.1)
     }
 
-    pub(crate) fn pid(&self) -> i32 {
+    /// Its process.
+    pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid")
     }
 
     /// Sends a signal.
-    pub(crate) fn signal(&self, signal: i32) {
+    pub fn signal(&self, signal: i32) {
         kill(self.pid(), signal);
     }
 
     /// SIGTERM, then the exit status.
-    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+    pub fn stop(&mut self) -> std::process::ExitStatus {
         self.signal(libc::SIGTERM);
         self.child.wait().expect("an exit status")
     }
 
     /// SIGKILL, and waits for the end.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    pub(crate) fn log_text(&self) -> String {
+    /// All it logged so far.
+    pub fn log_text(&self) -> String {
         fs_err::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// All processes below the server: those that decode media.
-    pub(crate) fn descendants(&self) -> Vec<i32> {
+    pub fn descendants(&self) -> Vec<i32> {
         let mut found = children(self.pid());
         let mut at = 0;
         while at < found.len() {
@@ -218,20 +226,20 @@ fn children(pid: i32) -> Vec<i32> {
 }
 
 /// Every file below a folder.
-pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs_err::read_dir(folder) else { return vec![] };
     entries.flatten().flat_map(|e| if e.path().is_dir() { files_below(&e.path()) } else { vec![e.path()] }).collect()
 }
 
 /// Sends a signal to a process that a test started.
 #[expect(unsafe_code, reason = "kill(2) has no safe wrapper in libc")]
-pub(crate) fn kill(pid: i32, signal: i32) {
+pub fn kill(pid: i32, signal: i32) {
     // SAFETY: kill takes two integers and touches no memory of ours.
     unsafe { libc::kill(pid, signal) };
 }
 
 /// The binary under test, built by `cargo xtask test` beside this test's own folder.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let this = std::env::current_exe().expect("a path");
     let target = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let path = std::env::var_os("OZ_API_BIN").map_or_else(|| target.join("oz-api"), PathBuf::from);
@@ -241,7 +249,7 @@ pub(crate) fn binary() -> PathBuf {
 
 fn runtime_lib() -> PathBuf {
     std::env::var_os("OZ_RUNTIME_LIB").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.runtime/libonnxruntime.so")),
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.runtime/libonnxruntime.so")),
         PathBuf::from,
     )
 }
@@ -271,6 +279,6 @@ fn create_user(env: &[(String, String)], (email, password): (&str, &str), role: 
 }
 
 /// A port nobody listens on now.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
