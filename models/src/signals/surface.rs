@@ -15,8 +15,11 @@ use crate::track::{FaceMeasures, Track};
 /// Mean distance of a face's pixels from grey, 0-255, under which a still has no colour: the nets cannot judge it.
 pub const LEAST_COLOUR: f32 = 2.0;
 
-/// Pixels of a side of the square that is cut from the face as it is, without resizing.
-const NATIVE: usize = 128;
+/// Pixels of a side of the square that is cut from the face as it is, without resizing; the larger one that lies within the
+/// face. A smaller face has no spectrum: what is behind it may be striped.
+const NATIVE: [usize; 2] = [128, 64];
+/// Part of the face's size that is skin for certain.
+const WITHIN: f32 = 0.8;
 /// Pixels of a side of the whole face and of its surroundings.
 const SMALL: usize = 64;
 /// Side of the surroundings in faces.
@@ -32,7 +35,8 @@ const ODDS: std::ops::RangeInclusive<f64> = -1.5..=4.0;
 /// What was seen on one frame.
 #[derive(Debug, Clone, Copy)]
 struct Look {
-    peak: f64,
+    /// `None` when the face is too small for a spectrum.
+    peak: Option<f64>,
     grain: f64,
     border: f64,
     black: f64,
@@ -61,13 +65,14 @@ fn conclude(looks: &[Look]) -> Evidence {
         return Evidence::default();
     }
     let middle = |of: fn(&Look) -> f64| quantile(&looks.iter().map(of).collect::<Vec<_>>(), 0.5);
-    let peak = middle(|l| l.peak);
+    let peaks: Vec<f64> = looks.iter().filter_map(|l| l.peak).collect();
+    let peak = quantile(&peaks, 0.5);
     // Only the raster is judged. Straight borders were as strong round live faces (doors, shelves) as round screens and
     // sheets; black level, saturation and spread of hues do differ, but as much between two complexions or two lamps.
     let odds = ((peak - PEAK) / STEP).clamp(*ODDS.start(), *ODDS.end());
     let facts: Vec<Fact> = vec![
         ("spectrum_peak", peak),
-        ("spectrum_peak_most", looks.iter().map(|l| l.peak).fold(0.0, f64::max)),
+        ("spectrum_peak_most", peaks.iter().copied().fold(0.0, f64::max)),
         ("grain", middle(|l| l.grain)),
         ("border", middle(|l| l.border)),
         ("black_level", middle(|l| l.black)),
@@ -76,17 +81,20 @@ fn conclude(looks: &[Look]) -> Evidence {
         ("hue_spread", middle(|l| l.hue_spread)),
         ("specular_part", middle(|l| l.specular)),
     ];
-    Evidence { attack: Some(fuse::logistic(odds)), facts }
+    Evidence { attack: (!peaks.is_empty()).then(|| fuse::logistic(odds)), facts }
 }
 
 fn look(picture: &Picture, main: &FaceMeasures) -> Look {
     let face = &main.face;
     let [cx, cy] = face.centre();
-    let half = pixels(NATIVE) / 2.0;
-    // Whole pixels: a shift by parts of one would smooth a raster away.
-    let native = Affine([1.0, 0.0, (half - cx).round(), 0.0, 1.0, (half - cy).round()]);
     let mut spectrum = Spectrum::new();
-    spectrum.add(&Grey::sample(picture, &native, NATIVE));
+    let side = NATIVE.into_iter().find(|side| pixels(*side) <= WITHIN * face.size());
+    if let Some(side) = side {
+        let half = pixels(side) / 2.0;
+        // Whole pixels: a shift by parts of one would smooth a raster away.
+        let native = Affine([1.0, 0.0, (half - cx).round(), 0.0, 1.0, (half - cy).round()]);
+        spectrum.add(&Grey::sample(picture, &native, side));
+    }
     let eyes = [face.points[0], face.points[1]];
     let level = |side: f32| Affine::levelled(face.centre(), side, eyes, pixels(SMALL));
     let whole = colours(picture, &level(0.8 * face.size()), SMALL);
@@ -101,7 +109,7 @@ fn look(picture: &Picture, main: &FaceMeasures) -> Look {
     });
     let hue = colour(&|r, g, b| (r - g) / (r + g + b).max(1.0));
     Look {
-        peak: spectrum.peak(),
+        peak: side.map(|_| spectrum.peak()),
         grain: spectrum.grain(),
         border: border(&Grey::sample(picture, &around, SMALL), SMALL / 6),
         black: quantile(&luma, 0.01),
@@ -141,6 +149,7 @@ mod tests {
         let scene = frame(0, |x, y| [(x % 251) as u8, (y % 251) as u8, 90]);
         for (x, y) in [(-400.0, -300.0), (300.0, 230.0), (1e6, -1e6)] {
             assert!(conclude(&[look(&scene.picture, &face_at(x, y, 80.0))]).attack.unwrap().is_finite());
+            assert_eq!(conclude(&[look(&scene.picture, &face_at(x, y, 70.0))]).attack, None, "too small");
         }
         assert_eq!(surface(&crate::track::Track::default(), &[]), Evidence::default());
     }
