@@ -15,11 +15,12 @@ const BLOCK: i32 = 4;
 pub(super) struct Spectrum {
     power: Vec<f64>,
     tiles: f64,
+    turns: Vec<[f64; 2]>,
 }
 
 impl Spectrum {
     pub(super) fn new() -> Self {
-        Self { power: vec![0.0; TILE * TILE], tiles: 0.0 }
+        Self { power: vec![0.0; TILE * TILE], tiles: 0.0, turns: turns(TILE) }
     }
 
     /// Adds all tiles of a square that overlap by half.
@@ -41,13 +42,13 @@ impl Spectrum {
         let mut rows: Vec<[f64; 2]> = (0..TILE * TILE)
             .map(|i| [(at(i % TILE, i / TILE) - mean) * window[i % TILE] * window[i / TILE], 0.0])
             .collect();
-        rows.chunks_exact_mut(TILE).for_each(transform);
+        rows.chunks_exact_mut(TILE).for_each(|row| transform(row, &self.turns));
         let mut column = vec![[0.0; 2]; TILE];
         for x in 0..TILE {
             for (y, v) in column.iter_mut().enumerate() {
                 *v = rows[y * TILE + x];
             }
-            transform(&mut column);
+            transform(&mut column, &self.turns);
             for (y, [re, im]) in column.iter().enumerate() {
                 self.power[y * TILE + x] += re * re + im * im;
             }
@@ -112,8 +113,17 @@ fn on_block(k: i32) -> bool {
     k.rem_euclid(BLOCK) == 0
 }
 
-/// Fourier transform in place, radix 2 (Cooley and Tukey 1965).
-fn transform(values: &mut [[f64; 2]]) {
+/// Cosine and sine of the turns of a transform of `n` values: half a circle, clockwise.
+fn turns(n: usize) -> Vec<[f64; 2]> {
+    let turn = |k: usize| {
+        let (s, c) = (-std::f64::consts::TAU * count(k) / count(n)).sin_cos();
+        [c, s]
+    };
+    (0..n / 2).map(turn).collect()
+}
+
+/// Fourier transform in place, radix 2 (Cooley and Tukey 1965). `turns` are those of this length.
+fn transform(values: &mut [[f64; 2]], turns: &[[f64; 2]]) {
     let n = values.len();
     let bits = n.trailing_zeros();
     for i in 0..n {
@@ -124,10 +134,9 @@ fn transform(values: &mut [[f64; 2]]) {
     }
     let mut half = 1;
     while half < n {
-        let step = -std::f64::consts::PI / count(half);
         for start in (0..n).step_by(2 * half) {
             for k in 0..half {
-                let (s, c) = (step * count(k)).sin_cos();
+                let [c, s] = turns[k * n / (2 * half)];
                 let ([a, b], [p, q]) = (values[start + k], values[start + k + half]);
                 let turned = [p * c - q * s, p * s + q * c];
                 values[start + k] = [a + turned[0], b + turned[1]];
@@ -148,7 +157,7 @@ mod tests {
     fn a_wave_has_all_its_power_in_two_bins() {
         let mut wave: Vec<[f64; 2]> =
             (0..64).map(|i| [(std::f64::consts::TAU * 5.0 * f64::from(i) / 64.0).cos(), 0.0]).collect();
-        transform(&mut wave);
+        transform(&mut wave, &turns(64));
         for (k, [re, im]) in wave.iter().enumerate() {
             let expected = if k == 5 || k == 59 { 32.0 } else { 0.0 };
             assert!((re.hypot(*im) - expected).abs() < 1e-9, "{k}");
