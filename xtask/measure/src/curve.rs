@@ -40,8 +40,10 @@ pub(crate) fn svg(title: &str, axes: [&str; 2], curves: &[(String, Vec<Point>)])
     let turned = format!("text-anchor=\"middle\" transform=\"rotate(-90 14 {:.1})\"", whole / 2.0);
     text(&mut out, 14.0, whole / 2.0, &turned, axes[1]);
     for (i, ((name, points), colour)) in curves.iter().zip(COLOURS.iter().cycle()).enumerate() {
-        let path: Vec<String> =
+        let mut path: Vec<String> =
             points.iter().map(|p| format!("{:.1} {:.1}", across(p.accepted), down(p.refused))).collect();
+        // Thousands of scores fall on the same tenth of a pixel.
+        path.dedup();
         let _ =
             writeln!(out, "<path d=\"M{}\" stroke=\"{colour}\" fill=\"none\" stroke-width=\"1.6\"/>", path.join("L"));
         let y = MARGIN + 18.0 + 16.0 * crate::stats::float(i);
