@@ -47,17 +47,21 @@ pub(super) fn looped(signatures: &[FrameSignature], duration: f64) -> bool {
     n >= 2 * stretch && (forwards() || backwards())
 }
 
-/// Whether enough neighbouring pairs are the same picture, and enough happens meanwhile.
+/// Whether enough neighbouring pairs are the same picture, and enough happens meanwhile. Each pair is looked at once: a
+/// clip that never moves is as cheap as any other.
 fn runs(all: &[FrameSignature], stretch: usize, pairs: impl Iterator<Item = (usize, usize)>) -> bool {
-    let mut run = Vec::new();
+    let (mut length, mut low, mut high) = (0, [u8::MAX; 64], [0_u8; 64]);
     for (i, j) in pairs {
-        if same(&all[i], &all[j]) {
-            run.push(all[i]);
-            if run.len() >= stretch && movement(&run) >= MOVES {
-                return true;
-            }
-        } else {
-            run.clear();
+        if !same(&all[i], &all[j]) {
+            (length, low, high) = (0, [u8::MAX; 64], [0; 64]);
+            continue;
+        }
+        length += 1;
+        for ((low, high), v) in low.iter_mut().zip(&mut high).zip(&all[i]) {
+            (*low, *high) = ((*low).min(*v), (*high).max(*v));
+        }
+        if length >= stretch && high.iter().zip(&low).any(|(h, l)| h - l >= MOVES) {
+            return true;
         }
     }
     false
