@@ -1,6 +1,6 @@
 //! The spectrum of a grey square: where a screen's or a printer's raster stands out of a face's own texture.
 
-use crate::signals::grey::{Grey, count, quantile};
+use crate::signals::grey::{Grey, count};
 
 /// Pixels of a side of one tile, a power of two.
 pub(super) const TILE: usize = 64;
@@ -8,6 +8,8 @@ pub(super) const TILE: usize = 64;
 const FROM: f64 = 9.0;
 /// Highest frequency, in bins, that is looked at.
 const TO: i32 = 31;
+/// Neighbours of a bin: a square of 9 without the one of 5 in its middle.
+const NEAR: usize = 81 - 25;
 /// Bins that are multiples of this hold the edges of compression blocks of 16 pixels.
 const BLOCK: i32 = 4;
 
@@ -56,10 +58,9 @@ impl Spectrum {
         self.tiles += 1.0;
     }
 
-    /// Log power (natural) at a frequency; negative ones wrap.
-    fn log(&self, u: i32, v: i32) -> f64 {
-        let wrap = |k: i32| usize::try_from(k.rem_euclid(64)).unwrap_or(0);
-        (self.power[wrap(v) * TILE + wrap(u)] / self.tiles.max(1.0) + 1.0).ln()
+    /// Natural log of the mean power at all frequencies.
+    fn logs(&self) -> Vec<f64> {
+        self.power.iter().map(|p| (p / self.tiles.max(1.0) + 1.0).ln()).collect()
     }
 
     /// How far the strongest peak stands out of the spectrum round it, in natural log power; 0 without one.
@@ -69,6 +70,8 @@ impl Spectrum {
 
     /// How far bins above [`FROM`] stand out of their neighbours, on half of the plane: the other half is its mirror.
     fn peaks(&self) -> Vec<f64> {
+        let logs = self.logs();
+        let mut near = Vec::with_capacity(NEAR);
         let mut all = Vec::new();
         for v in -TO..=TO {
             for u in 0..=TO {
@@ -78,12 +81,15 @@ impl Spectrum {
                     continue;
                 }
                 // Neighbours at a distance that a peak of a windowed tile does not reach.
-                let near: Vec<f64> = (-4..=4_i32)
-                    .flat_map(|dv| (-4..=4_i32).map(move |du| (du, dv)))
-                    .filter(|(du, dv)| (3..=4).contains(&du.abs().max(dv.abs())))
-                    .map(|(du, dv)| self.log(u + du, v + dv))
-                    .collect();
-                all.push(self.log(u, v) - quantile(&near, 0.75));
+                near.clear();
+                for (du, dv) in (-4..=4_i32).flat_map(|dv| (-4..=4_i32).map(move |du| (du, dv))) {
+                    if du.abs().max(dv.abs()) >= 3 {
+                        near.push(logs[place(u + du, v + dv)]);
+                    }
+                }
+                // The upper quartile: a slope of the spectrum is no peak.
+                let (_, usual, _) = near.select_nth_unstable_by(3 * (NEAR - 1) / 4, f64::total_cmp);
+                all.push(logs[place(u, v)] - *usual);
             }
         }
         all
@@ -91,13 +97,14 @@ impl Spectrum {
 
     /// Log power (natural) of the upper third of frequencies over that of the middle third: grain and dots against shapes.
     pub(super) fn grain(&self) -> f64 {
+        let logs = self.logs();
         let band = |from: f64, to: f64| {
             let (mut sum, mut n) = (0.0, 0.0);
             for v in -TO..=TO {
                 for u in 0..=TO {
                     let radius = f64::from(u * u + v * v).sqrt();
                     if radius >= from && radius < to && !(on_block(u) && on_block(v)) {
-                        sum += self.log(u, v);
+                        sum += logs[place(u, v)];
                         n += 1.0;
                     }
                 }
@@ -106,6 +113,12 @@ impl Spectrum {
         };
         band(20.0, 31.0) - band(8.0, 16.0)
     }
+}
+
+/// Place of a frequency in the spectrum; negative ones wrap.
+fn place(u: i32, v: i32) -> usize {
+    let wrap = |k: i32| usize::try_from(k.rem_euclid(64)).unwrap_or(0);
+    wrap(v) * TILE + wrap(u)
 }
 
 /// Frequencies of compression blocks.
