@@ -46,13 +46,18 @@ impl Spectrum {
             .collect();
         rows.chunks_exact_mut(TILE).for_each(|row| transform(row, &self.turns));
         let mut column = vec![[0.0; 2]; TILE];
-        for x in 0..TILE {
+        // The transform of real values is its own mirror: half of the columns tell the other half.
+        for x in 0..=TILE / 2 {
             for (y, v) in column.iter_mut().enumerate() {
                 *v = rows[y * TILE + x];
             }
             transform(&mut column, &self.turns);
             for (y, [re, im]) in column.iter().enumerate() {
-                self.power[y * TILE + x] += re * re + im * im;
+                let power = re * re + im * im;
+                self.power[y * TILE + x] += power;
+                if x % (TILE / 2) != 0 {
+                    self.power[(TILE - y) % TILE * TILE + TILE - x] += power;
+                }
             }
         }
         self.tiles += 1.0;

@@ -99,7 +99,9 @@ fn look(picture: &Picture, main: &FaceMeasures) -> Look {
     let level = |side: f32| Affine::levelled(face.centre(), side, eyes, pixels(SMALL));
     let whole = colours(picture, &level(0.8 * face.size()), SMALL);
     let around = Affine::levelled(face.centre(), REACH * face.size(), [[0.0, 0.0], [1.0, 0.0]], pixels(SMALL));
-    let luma: Vec<f64> = Grey::of(&whole).luma.iter().map(|v| f64::from(*v)).collect();
+    let mut luma = Grey::of(&whole).luma;
+    luma.sort_by(f32::total_cmp);
+    let level_at = |percent: usize| luma.get(luma.len() * percent / 100).copied().map_or(0.0, f64::from);
     let colour = |of: &dyn Fn(f64, f64, f64) -> f64| -> Vec<f64> {
         whole.rgb.chunks_exact(3).map(|p| of(p[0].into(), p[1].into(), p[2].into())).collect()
     };
@@ -112,8 +114,8 @@ fn look(picture: &Picture, main: &FaceMeasures) -> Look {
         peak: side.map(|_| spectrum.peak()),
         grain: spectrum.grain(),
         border: border(&Grey::sample(picture, &around, SMALL), SMALL / 6),
-        black: quantile(&luma, 0.01),
-        white: quantile(&luma, 0.99),
+        black: level_at(1),
+        white: level_at(99),
         saturation: mean(&saturation),
         hue_spread: deviation(&hue),
         specular: count(luma.iter().filter(|v| **v > 245.0).count()) / count(luma.len()).max(1.0),
