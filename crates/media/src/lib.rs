@@ -31,6 +31,6 @@ pub use shrink::shrink;
 pub use sniff::{Format, SNIFF_LEN, sniff};
 
 #[doc(hidden)]
-pub use decode::{faststart_in_process, in_process, in_process_as};
+pub use decode::{faststart_in_process, in_process, in_process_as, picture_in_process};
 #[doc(hidden)]
 pub use message::SelfTest;

@@ -65,6 +65,11 @@ impl Machine {
         &self.engine
     }
 
+    /// The decoder.
+    pub(crate) fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
     /// Judges one presentation.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
-//! `oz-measure accuracy`: how often the product errs on labelled media.
+//! `oz-measure`: how often the product errs on labelled media, and what it costs.
 #![expect(clippy::print_stdout, reason = "it prints tables")]
 
 mod accuracy;
+mod bench;
 mod curve;
 mod fit;
 mod fusing;
@@ -23,7 +24,7 @@ use accuracy::Plan;
 use judged::Machine;
 
 #[derive(Parser)]
-#[command(about = "Accuracy of the product's own code on labelled media")]
+#[command(about = "Accuracy and speed of the product's own code")]
 struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -33,6 +34,8 @@ struct Arguments {
 enum What {
     /// Error rates of a set, or `fit`: weights for the fusion.
     Accuracy(Accuracy),
+    /// Speed and memory beside their floors.
+    Bench(bench::Bench),
 }
 
 #[derive(Args)]
@@ -63,8 +66,7 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(judged::CHILD) {
         return oz_media::child_main();
     }
-    let What::Accuracy(accuracy) = Arguments::parse().what;
-    match run(&accuracy) {
+    match run(&Arguments::parse().what) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -74,9 +76,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(accuracy: &Accuracy) -> Result<bool> {
+fn run(what: &What) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("OZ_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    match what {
+        What::Accuracy(accuracy) => accurate(accuracy, &root, &shared),
+        What::Bench(bench) => bench.run(&root, &shared),
+    }
+}
+
+fn accurate(accuracy: &Accuracy, root: &Path, shared: &Path) -> Result<bool> {
     let dir = accuracy.set.clone().unwrap_or_else(|| shared.join("eval"));
     let whole = accuracy.only == usize::MAX && accuracy.set.is_none();
     let plan = Plan {
@@ -85,7 +94,7 @@ fn run(accuracy: &Accuracy) -> Result<bool> {
         rows: accuracy.rows.clone(),
         curves: whole.then(|| root.join("docs/accuracy")),
     };
-    let machine = Machine::start(&root, &shared)?;
+    let machine = Machine::start(root, shared)?;
     match accuracy.action {
         Some(Action::Fit) => accuracy::fitted(&machine, &plan).map(|()| true),
         Some(Action::Pairs) => accuracy::comparisons(&machine, &plan),

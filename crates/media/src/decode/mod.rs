@@ -85,6 +85,12 @@ pub fn in_process_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<()
     probed.and(decoded.map(|_| ()))
 }
 
+/// A picture's pixels without a child: the floor that the sandboxed way is measured against.
+#[doc(hidden)]
+pub fn picture_in_process(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
+    perform(Work::Picture, Bytes::copy_from_slice(bytes), crate::sniff(bytes)?, limits).map(|_| ())
+}
+
 /// [`crate::Decoder::remux_for_playback`], likewise.
 #[doc(hidden)]
 pub fn faststart_in_process(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
