@@ -64,6 +64,7 @@ impl App {
         let limits = oz_media::Limits { file_bytes: settings.max_file_size, ..oz_media::Limits::default() };
         let exe = std::env::current_exe().context("this program's own path")?;
         let decoder = Decoder::start(&exe, &["decode-media"], limits).context("the decoding process")?;
+        tell_of_the_sandbox(&decoder)?;
         let lab = Lab::start("lab", settings.workers).context("threads")?;
         let door = Lab::start("door", cores()).context("threads")?;
         let auth = Auth::open(&settings).context("keys of the access tokens")?;
@@ -151,6 +152,16 @@ pub(crate) fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+}
+
+/// Refuses to work with a sandbox that lets something through; a layer that the kernel does not have is told.
+fn tell_of_the_sandbox(decoder: &Decoder) -> anyhow::Result<()> {
+    let report = decoder.sandbox_report()?;
+    anyhow::ensure!(report.is_tight(), "the sandbox of the decoders is not tight: {:?}", report.tried);
+    for what in report.layers.missing() {
+        tracing::warn!(what, "the sandbox of the decoders has a layer less");
+    }
+    Ok(())
 }
 
 fn cores() -> usize {

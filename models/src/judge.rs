@@ -20,8 +20,8 @@ pub(crate) struct Case<'a> {
 /// The answer to a case.
 pub(crate) fn judge(case: &Case<'_>, options: &LivenessOptions, calibration: &Calibration) -> Liveness {
     let assessment = match case.facts {
-        Some(facts) => signals::assess(case.track, case.frames, facts, &options.asked, options.mirrored, calibration),
-        None => signals::assess_still(case.track, case.frames, &options.asked, options.mirrored, calibration),
+        Some(facts) => signals::assess(case.track, case.frames, facts, options, calibration),
+        None => signals::assess_still(case.track, case.frames, options, calibration),
     };
     let best = best(case.track, calibration);
     let shot = |o: &Observation| shot(case.frames, o);

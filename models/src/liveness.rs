@@ -19,6 +19,8 @@ pub struct LivenessOptions {
     pub best_shot: bool,
     /// Give the picture that shows the gesture.
     pub action_shot: bool,
+    /// Ask signals that weigh nothing too: to measure them.
+    pub all_signals: bool,
 }
 
 /// Why there is no judgement of a face.

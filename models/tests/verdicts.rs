@@ -53,8 +53,12 @@ fn repeated(picture: &Picture) -> Clip {
 #[test]
 fn a_picture_in_the_form_of_a_video_is_refused_and_everything_is_told() {
     let clip = repeated(&still("variants/upright.jpg"));
-    let options =
-        LivenessOptions { asked: vec![Tag::Blank, Tag::Smile], best_shot: true, action_shot: true, mirrored: None };
+    let options = LivenessOptions {
+        asked: vec![Tag::Blank, Tag::Smile],
+        best_shot: true,
+        action_shot: true,
+        ..LivenessOptions::default()
+    };
     let answer = engine().clip(&clip, &options).unwrap();
     assert!(answer.confidence_spoofing >= 0.5 && answer.failure.is_none());
     assert!(words(&answer).starts_with(&["frozen", "gesture_missing"]), "{:?}", words(&answer));

@@ -123,6 +123,7 @@ impl AnalyseMedia {
             mirrored: None,
             best_shot: params.extract_best_shot.unwrap_or(true),
             action_shot: params.extract_action_shot.unwrap_or(false),
+            all_signals: false,
         };
         let (app, kind) = (self.app.clone(), medium.media.kind);
         let work =

@@ -23,6 +23,7 @@ pub(crate) mod testing;
 use oz_domain::{ClipFacts, Frame, Tag};
 
 use crate::calibration::Calibration;
+use crate::liveness::LivenessOptions;
 use crate::track::Track;
 
 pub use gesture::Gesture;
@@ -142,18 +143,22 @@ pub struct Assessment {
 /// Assesses a video or a shot set.
 ///
 /// `frames` are the sampled pictures of the track's observations (others are ignored), `facts` those of all frames,
-/// `asked` the medium's tags (those that are no gesture are ignored), `mirrored` what the capturing side says of the
-/// picture.
+/// `options` say which gestures are asked for and what the capturing side says of the picture.
 pub fn assess(
     track: &Track,
     frames: &[Frame],
     facts: &ClipFacts,
-    asked: &[Tag],
-    mirrored: Option<bool>,
+    options: &LivenessOptions,
     calibration: &Calibration,
 ) -> Assessment {
-    let evidence = [pad_net(track), motion::motion(track, frames), life::life(track), surface::surface(track, frames)];
-    let gestures = gesture::gestures(track, asked, mirrored);
+    let evidence = SignalName::ALL.map(|name| match name {
+        _ if !wanted(name, options, calibration) => Evidence::default(),
+        SignalName::PadNet => pad_net(track),
+        SignalName::PadMotion => motion::motion(track, frames),
+        SignalName::PadLife => life::life(track),
+        SignalName::PadSurface => surface::surface(track, frames),
+    });
+    let gestures = gesture::gestures(track, &options.asked, options.mirrored);
     let (mut findings, recording) = integrity::integrity(track, facts, &calibration.faces);
     findings.extend(gestures.iter().filter(|g| !g.done).map(|g| Finding::GestureMissing(g.tag)));
     conclude(evidence, findings, gestures, recording, calibration)
@@ -163,8 +168,7 @@ pub fn assess(
 pub fn assess_still(
     track: &Track,
     frames: &[Frame],
-    asked: &[Tag],
-    mirrored: Option<bool>,
+    options: &LivenessOptions,
     calibration: &Calibration,
 ) -> Assessment {
     let mut findings = integrity::persons(track, &calibration.faces);
@@ -172,10 +176,21 @@ pub fn assess_still(
     if main.and_then(|m| m.quality).is_some_and(|q| q.colour < surface::LEAST_COLOUR) {
         findings.push(Finding::NoColour);
     }
-    let gestures = gesture::gestures(track, asked, mirrored);
+    let gestures = gesture::gestures(track, &options.asked, options.mirrored);
     findings.extend(gestures.iter().filter(|g| !g.done).map(|g| Finding::GestureMissing(g.tag)));
-    let evidence = [pad_net(track), Evidence::default(), Evidence::default(), surface::surface(track, frames)];
+    let evidence = SignalName::ALL.map(|name| match name {
+        SignalName::PadNet => pad_net(track),
+        SignalName::PadSurface if wanted(name, options, calibration) => surface::surface(track, frames),
+        _ => Evidence::default(),
+    });
     conclude(evidence, findings, gestures, vec![], calibration)
+}
+
+/// Whether a signal is worth its time: it has a weight, or somebody measures it. The nets are asked in any case: without
+/// them there is no answer at all.
+fn wanted(name: SignalName, options: &LivenessOptions, calibration: &Calibration) -> bool {
+    let weight = calibration.fusion.signals.get(name.as_str()).map_or(0.0, |s| s.weight);
+    name == SignalName::PadNet || weight > 0.0 || options.all_signals
 }
 
 fn conclude(

@@ -78,7 +78,7 @@ impl Machine {
         let input = self.input(&item.path)?;
         let start = Instant::now();
         // Bona fide and attack alike: no gesture is asked, so that presence and absence of one decide nothing.
-        let options = LivenessOptions::default();
+        let options = LivenessOptions { all_signals: true, ..LivenessOptions::default() };
         let (decode, liveness) = if input.sniff().is_ok_and(|f| f.kind() == MediaKind::Image) {
             let picture = self.decoder.picture(&input);
             (start.elapsed(), picture.map(|p| self.engine.still(&p, &options)))
