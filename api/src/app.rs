@@ -5,14 +5,17 @@ use crate::lab::Lab;
 use crate::settings::Api;
 use oz_blobs::{Blobs, Keyring, Location};
 use oz_domain::{Clock, Millis};
+use oz_http::ApiError;
 use oz_media::Decoder;
 use oz_models::{Engine, EngineOptions};
 use oz_store::Db;
 use oz_store::blobs::DeadBlob;
 use oz_telemetry::Metrics;
+use oz_wire::Code;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, Semaphore};
+use tracing::Instrument as _;
 
 /// The shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +34,7 @@ pub(crate) struct Inner {
     /// Where uploads are looked at: on threads of their own, so that an upload never waits behind analyses.
     pub(crate) door: Lab,
     /// Uploads that may lie in memory while they are looked at.
-    pub(crate) in_memory: Semaphore,
+    pub(crate) in_memory: Arc<Semaphore>,
     pub(crate) auth: Auth,
     pub(crate) metrics: Metrics,
     pub(crate) health: crate::health::Cache,
@@ -71,7 +74,7 @@ impl App {
         let inner = Inner {
             lab,
             door,
-            in_memory: Semaphore::new(cores()),
+            in_memory: Arc::new(Semaphore::new(cores())),
             db,
             blobs,
             decoder,
@@ -134,6 +137,15 @@ impl App {
             }
         }
     }
+}
+
+/// Runs work to its end even when the client goes away: a transaction commits all the same, and what follows from it (files
+/// to remove, jobs to ring for) must follow.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = crate::error::Result<T>> + Send + 'static,
+) -> crate::error::Result<T> {
+    let task = tokio::spawn(work.in_current_span());
+    task.await.unwrap_or_else(|gone| Err(ApiError::internal(Code::Unknown, gone).into()))
 }
 
 /// Opens the database and brings it to the newest form.

@@ -15,9 +15,13 @@ use oz_store::media::{Media, MediaFile, MediaWithFiles};
 use oz_wire::{Code, FolderPayload};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest file name that is stored, in characters.
 const NAME: usize = 255;
+/// Longest time of a form: well below the age at which the sweeper takes a file in the spool for abandoned.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// How often a file is looked at before it is blamed for a crash.
 const PROBES: u32 = 3;
 /// Most tags of a medium.
@@ -49,7 +53,12 @@ pub(crate) struct Placed {
 }
 
 /// Reads a form to its end. Nothing of it is kept when any part is refused.
-pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Result<Upload> {
+pub(crate) async fn read(app: &App, company: CompanyId, form: Form) -> Result<Upload> {
+    let whole = tokio::time::timeout(LONGEST, receive(app, company, form)).await;
+    whole.unwrap_or_else(|_| Err(Error::new(Code::InvalidStructure, "the form took more than an hour")))
+}
+
+async fn receive(app: &App, company: CompanyId, mut form: Form) -> Result<Upload> {
     let mut payload = None;
     let mut staged: Vec<(String, Option<String>, Staged)> = Vec::new();
     let mut digest = Sha256::new();
@@ -93,10 +102,13 @@ pub(crate) async fn read(app: &App, company: CompanyId, mut form: Form) -> Resul
 /// pictures, which makes no medium and is no error (decision 41).
 async fn probe(app: &App, part: &str, staged: &Staged) -> Result<Option<(Probe, Option<Bytes>)>> {
     // Taken before the file is copied: sixty-four uploads at once must not lie in memory all together.
-    let _room = app.in_memory.acquire().await.map_err(|e| Error::new(Code::Unavailable, e.to_string()))?;
+    // The looking keeps the room, not this function: a client that leaves frees no memory that is still in use.
+    let room = Arc::clone(&app.in_memory).acquire_owned().await;
+    let room = room.map_err(|e| Error::new(Code::Unavailable, e.to_string()))?;
     let memory = staged.memory_file(app.settings.max_file_size).await?;
     let decoder = app.decoder.clone();
     let look = move || {
+        let _room = room;
         let input = Input::from_fd(memory)?;
         let probe = patiently(|| decoder.probe(&input))?;
         Ok((probe, patiently(|| decoder.remux_for_playback(&input))?))

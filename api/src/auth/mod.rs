@@ -15,6 +15,7 @@ use oz_wire::Code;
 use password::Passwords;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use token::{Claims, KeyError, Tokens, unix};
@@ -31,6 +32,8 @@ pub(crate) struct Auth {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     seen: Mutex<HashMap<[u8; 32], Seen>>,
+    /// How often sessions were ended on this node.
+    revocations: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -77,13 +80,24 @@ impl Auth {
                 Tokens::load_or_create(&folder.join("jwt.pem"))?
             }
         };
-        Ok(Self { tokens, passwords: Passwords::new(), seen: Mutex::default() })
+        Ok(Self { tokens, passwords: Passwords::new(), seen: Mutex::default(), revocations: AtomicU64::new(0) })
     }
 
     /// Forgets verified tokens of these sessions: a revocation counts on this node at once.
     pub(crate) fn forget(&self, ended: &[TokenId]) {
+        self.forget_those(|session| ended.contains(&session.id));
+    }
+
+    /// Forgets a whole chain of refreshes.
+    pub(crate) fn forget_family(&self, family: TokenId) {
+        self.forget_those(|session| session.family == family);
+    }
+
+    fn forget_those(&self, which: impl Fn(&Session) -> bool) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|_, s| !ended.contains(&s.caller.session.id));
+        // Under the lock: who read a row before this moment may not remember it after.
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        seen.retain(|_, s| !which(&s.caller.session));
     }
 
     fn recall(&self, key: &[u8; 32], now: Millis) -> Option<Caller> {
@@ -92,8 +106,12 @@ impl Auth {
         found.caller.session.is_live(now).then(|| found.caller.clone())
     }
 
-    fn remember(&self, key: [u8; 32], now: Millis, caller: Caller) {
+    /// `revocations`: as they stood before the row was read.
+    fn remember(&self, key: [u8; 32], now: Millis, caller: Caller, revocations: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.revocations.load(Ordering::SeqCst) != revocations {
+            return;
+        }
         if seen.len() >= REMEMBERED {
             seen.retain(|_, s| now.since(s.at) < BELIEVED);
             if seen.len() >= REMEMBERED {
@@ -140,6 +158,7 @@ async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
         return Ok(caller);
     }
     let unknown = || Error::new(Code::AuthInvalid, "the access token is not known");
+    let mut revocations = app.auth.revocations.load(Ordering::SeqCst);
     let claims = app.auth.tokens.verify(&token).ok_or_else(unknown)?;
     let found = app.db.read(move |conn| sessions::get_with_user(conn, claims.jti)).await;
     let (mut session, user) = match found {
@@ -159,11 +178,19 @@ async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
     if session.predecessor.is_some() || now.since(session.time_seen) >= life / 10 {
         let (id, expires) = (session.id, now.plus(life));
         let predecessor = session.predecessor;
-        session = app.db.write(move |conn| sessions::touch(conn, id, now, expires)).await?;
-        app.auth.forget(predecessor.as_slice());
+        session = match app.db.write(move |conn| sessions::touch(conn, id, now, expires)).await {
+            // Ended since it was read.
+            Err(oz_store::Error::NotFound) => return Err(unknown()),
+            other => other?,
+        };
+        if let Some(predecessor) = predecessor {
+            app.auth.forget(&[predecessor]);
+            // Its own doing; should another end in the same moment, the next request asks the database again.
+            revocations += 1;
+        }
     }
     let caller = Caller { user: Arc::new(user), session: Arc::new(session) };
-    app.auth.remember(key, now, caller.clone());
+    app.auth.remember(key, now, caller.clone(), revocations);
     Ok(caller)
 }
 

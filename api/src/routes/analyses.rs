@@ -1,7 +1,7 @@
 //! One analysis: read, decide, delete. They are started below their folder.
 
 use super::{forbidden, origin, view, with};
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use oz_domain::{Action, AnalysisId, Object};
@@ -56,7 +56,10 @@ async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: Str
 
 async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> {
     let (viewer, now) = (access.viewer, app.now());
-    let dead = app.db.write(move |conn| analyses::delete(conn, viewer, id, now)).await?;
-    app.remove_files(dead).await;
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let dead = app.db.write(move |conn| analyses::delete(conn, viewer, id, now)).await?;
+        app.remove_files(dead).await;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -118,7 +118,7 @@ async fn refresh(access: Access, body: Refresh, app: App) -> Result<Response> {
         Rotation::Ended => Err(not_found()),
         Rotation::Reused => {
             // Somebody has the old secret: the whole family ended in the database, and must end here too.
-            app.auth.forget(&[access.caller.session.id]);
+            app.auth.forget_family(old.family);
             tracing::warn!(family = %old.family, "an expire token was used again; its sessions were ended");
             Err(not_found())
         }

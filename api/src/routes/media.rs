@@ -1,9 +1,9 @@
 //! One medium: read, change its tags, delete. They are added below their folder.
 
 use super::{forbidden, origin, view, with};
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::{Access, user};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ingest::check_tags;
 use oz_domain::{Action, MediaId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
@@ -47,7 +47,10 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
 /// The file is gone before the answer.
 async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
     let (viewer, now) = (access.viewer, app.now());
-    let dead = app.db.write(move |conn| Ok::<_, Error>(media::delete(conn, viewer, id, now)?)).await?;
-    app.remove_files(dead).await;
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let dead = app.db.write(move |conn| media::delete(conn, viewer, id, now)).await?;
+        app.remove_files(dead).await;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::view::View;
-use oz_domain::{Action, Object, Scope};
+use oz_domain::{Action, Millis, Object, Scope};
 use oz_http::{Response, Route, any_of, json_reply, under};
 use oz_store::{Page, Sort, SortBy};
 use oz_wire::{Code, ListQuery};
@@ -47,8 +47,8 @@ fn with(app: &App) -> BoxedFilter<(App,)> {
 /// The start of a link back to us, as the client sees us.
 fn origin(app: &App) -> BoxedFilter<(String,)> {
     let (fixed, tls) = (app.settings.public_url.clone(), app.settings.tls.is_some());
-    oz_http::header("host")
-        .map(move |host: Option<String>| match (&fixed, host) {
+    oz_http::meta()
+        .map(move |meta: oz_http::RequestMeta| match (&fixed, meta.authority) {
             (Some(url), _) => url.clone(),
             (None, Some(host)) => format!("{}://{host}", if tls { "https" } else { "http" }),
             (None, None) => String::new(),
@@ -75,16 +75,53 @@ fn page_of(query: &ListQuery) -> Result<Page> {
     Ok(Page { limit: query.limit, offset: query.offset, after, sort, total: !query.total_omit })
 }
 
-/// A bare array, cut to the asked page, with the number of all in `X-Total-Count` (decision 5). For lists that are short
-/// by nature, and so read whole.
-fn counted<T: Serialize>(all: Vec<T>, query: &ListQuery) -> Response {
+/// What a row of a short list is ordered and found by: id, time of creation, time of the last change.
+type Key = (String, f64, f64);
+
+/// A bare array, filtered, ordered and cut to the asked page, with the number of all in `X-Total-Count` and the next cursor
+/// in `X-Next-Cursor` (decision 5). For lists that are short by nature, and so read whole.
+fn counted<T: Serialize>(mut all: Vec<T>, query: &ListQuery, key: impl Fn(&T) -> Key) -> Result<Response> {
+    let within = |time: f64, min: Option<Millis>, max: Option<Millis>| {
+        min.is_none_or(|min| time >= min.as_seconds()) && max.is_none_or(|max| time <= max.as_seconds())
+    };
+    all.retain(|row| {
+        let (_, created, updated) = key(row);
+        within(created, query.created_min, query.created_max) && within(updated, query.updated_min, query.updated_max)
+    });
+    let (by_update, descending) = match query.sort {
+        None => (false, false),
+        Some(oz_wire::Sort::Created { descending }) => (false, descending),
+        Some(oz_wire::Sort::Updated { descending }) => (true, descending),
+    };
+    all.sort_by(|a, b| {
+        let order = |row: &T| {
+            let (id, created, updated) = key(row);
+            (if by_update { updated } else { created }, id)
+        };
+        let ((time, id), (other_time, other_id)) = (order(a), order(b));
+        let rising = time.total_cmp(&other_time).then(id.cmp(&other_id));
+        if descending { rising.reverse() } else { rising }
+    });
     let total = all.len();
-    let page: Vec<T> = all.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
+    let after = match &query.cursor {
+        None => 0,
+        Some(cursor) => all
+            .iter()
+            .position(|row| key(row).0 == *cursor)
+            .map(|at| at + 1)
+            .ok_or_else(|| Error::value("cursor", cursor, "an X-Next-Cursor of this list"))?,
+    };
+    let skip = after + query.offset as usize;
+    let page: Vec<T> = all.into_iter().skip(skip).take(query.limit as usize).collect();
+    let next = page.last().filter(|_| skip + page.len() < total).map(|row| key(row).0);
     let mut response = json_reply(&page);
     if !query.total_omit {
         response.headers_mut().insert("x-total-count", HeaderValue::from(total));
     }
-    response
+    if let Some(Ok(next)) = next.map(|id| HeaderValue::from_str(&id)) {
+        response.headers_mut().insert("x-next-cursor", next);
+    }
+    Ok(response)
 }
 
 /// What one sees and may not change is forbidden, not hidden.

@@ -13,7 +13,7 @@ use oz_models::best_shot::Shot;
 use oz_models::{Liveness, LivenessOptions};
 use oz_store::analyses::{self, AnalysisImage, AnalysisWithMedia, Outcome};
 use oz_store::blobs::{self, DeadBlob, NewBlob};
-use oz_store::media::MediaWithFiles;
+use oz_store::media::{self, MediaWithFiles};
 use oz_store::{AnyConn, Viewer};
 use oz_wire::{Code, QualityParams};
 use serde::{Deserialize, Serialize};
@@ -225,6 +225,16 @@ impl AnalyseMedia {
                     dead.push(DeadBlob { id: blob.id, company_id: blob.company_id, name: blob.name.clone() });
                 }
                 used.push(acquired.id);
+                match media::get(conn, Viewer::All, image.media_id) {
+                    Ok(_) => {}
+                    // Deleted while it was looked at: of a face that is gone nothing stays.
+                    Err(oz_store::Error::NotFound) => {
+                        dead.extend(blobs::release(conn, &[acquired.id])?);
+                        used.pop();
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
                 outcome.images.push(AnalysisImage { blob_id: acquired.id, ..image.clone() });
             }
             if !analyses::finish(conn, id, &outcome, now)? {

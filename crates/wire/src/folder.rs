@@ -44,6 +44,10 @@ pub struct FolderPatch {
     #[serde(default, with = "given")]
     #[schema(value_type = Option<String>)]
     pub operator_comment: Option<Option<String>>,
+    /// Another owner, of the same company.
+    #[serde(default)]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub user_id: Option<UserId>,
     /// Merged into the folder's data.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]

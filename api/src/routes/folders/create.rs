@@ -3,7 +3,7 @@
 use super::super::view;
 use super::read::read_folder;
 use super::start::wait_for_end;
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::idempotency::{claim, key_of, remember};
@@ -11,6 +11,7 @@ use crate::ingest::{self, Placed};
 use crate::plan::{Ground, enqueue};
 use oz_domain::{FolderId, Status};
 use oz_http::{ApiError, Form, RequestMeta, Response, UploadGate, UploadLimits, UploadPermit, reply_status};
+use oz_store::AnyConn;
 use oz_store::blobs::{DeadBlob, NewBlob};
 use oz_store::folders::{self, Folder};
 use oz_wire::Code;
@@ -64,11 +65,13 @@ pub(super) struct Asked {
 }
 
 /// `POST /api/folders`.
-pub(super) async fn folder(asked: Asked, _room: UploadPermit, form: Form, app: App) -> Result<Response> {
+pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: App) -> Result<Response> {
     let Asked { access, key, meta, origin } = asked;
     let user = access.caller.user.clone();
     let company = user.company_id;
     let mut upload = ingest::read(&app, company, form).await?;
+    // The files are here: whoever waits for verdicts takes no room from those who upload.
+    drop(room);
     let now = app.now();
     let id = FolderId::new(now);
     let row = Folder {
@@ -99,10 +102,10 @@ pub(super) async fn folder(asked: Asked, _room: UploadPermit, form: Form, app: A
     };
     let single = planned.is_some();
     let attempts = app.settings.analysis_max_attempts;
-    let shared = Arc::clone(&placed);
-    let written = app
-        .db
-        .write(move |conn| {
+    let ours = app.clone();
+    let first = to_the_end(async move {
+        let shared = Arc::clone(&placed);
+        let change = move |conn: &mut AnyConn| {
             if let Some(first) = claim(conn, key.as_ref(), now)? {
                 let first: Option<FolderId> = first["folder_id"].as_str().and_then(|t| t.parse().ok());
                 return Ok((first, shared.blobs().to_vec()));
@@ -114,10 +117,13 @@ pub(super) async fn folder(asked: Asked, _room: UploadPermit, form: Form, app: A
             }
             remember(conn, key.as_ref(), id, &json!({"folder_id": id}))?;
             Ok::<_, Error>((None, copies))
-        })
-        .await;
-    let first = settle(&app, &placed, written).await?;
-    app.jobs_added();
+        };
+        let written = ours.db.write(change).await;
+        let first = settle(&ours, &placed, written).await?;
+        ours.jobs_added();
+        Ok(first)
+    })
+    .await?;
     let id = first.unwrap_or(id);
     if single {
         wait_for_end(&app, id).await?;
@@ -165,10 +171,10 @@ pub(super) async fn media(
     let mut upload = ingest::read(&app, folder.company_id, form).await?;
     let (now, most) = (app.now(), app.settings.max_files_per_folder);
     let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
-    let shared = Arc::clone(&placed);
-    let written = app
-        .db
-        .write(move |conn| {
+    let (ours, mine) = (app.clone(), Arc::clone(&placed));
+    to_the_end(async move {
+        let shared = Arc::clone(&mine);
+        let change = move |conn: &mut AnyConn| {
             // Looked at again: the folder may have been erased, or filled, while the files came.
             open_folder(conn, viewer, id)?;
             let present = oz_store::media::of_folders(conn, &[id])?.len();
@@ -177,16 +183,18 @@ pub(super) async fn media(
                 return Err(Error::new(Code::MediaOverLimit, text));
             }
             Ok(((), shared.insert(conn, now)?))
-        })
-        .await;
-    settle(&app, &placed, written).await?;
+        };
+        let written = ours.db.write(change).await;
+        settle(&ours, &mine, written).await
+    })
+    .await?;
     let view = view(&app, &access, origin);
     let answer: Vec<_> = placed.media.iter().map(|(_, m)| view.media(m)).collect();
     Ok(reply_status(StatusCode::CREATED, &answer))
 }
 
 /// The folder, if it still takes media.
-fn open_folder(conn: &mut oz_store::AnyConn, viewer: oz_store::Viewer, id: FolderId) -> Result<Folder> {
+fn open_folder(conn: &mut AnyConn, viewer: oz_store::Viewer, id: FolderId) -> Result<Folder> {
     let folder = folders::get(conn, viewer, id)?;
     if folder.is_cleaned {
         return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more media"));

@@ -186,7 +186,9 @@ pub(super) async fn media(id: FolderId, access: Access, query: Pairs, origin: St
         })
         .await?;
     let view = view(&app, &access, origin);
-    Ok(counted(found.iter().map(|m| view.media(m)).collect(), &query))
+    counted(found.iter().map(|m| view.media(m)).collect(), &query, |m: &oz_wire::Media| {
+        (m.media_id.to_string(), m.time_created, m.time_updated)
+    })
 }
 
 /// `GET /api/folders/{folder_id}/analyses`.
@@ -221,5 +223,7 @@ pub(super) async fn analyses(id: FolderId, access: Access, query: Pairs, origin:
         })
         .await?;
     let view = view(&app, &access, origin);
-    Ok(counted(found.iter().map(|a| view.analysis(a, &media)).collect(), &query))
+    counted(found.iter().map(|a| view.analysis(a, &media)).collect(), &query, |a: &oz_wire::Analysis| {
+        (a.analysis_id.to_string(), a.time_created, a.time_updated)
+    })
 }

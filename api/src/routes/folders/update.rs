@@ -2,13 +2,14 @@
 
 use super::super::forbidden;
 use super::read::read_folder;
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use oz_domain::{Action, FolderId, Object};
 use oz_http::{Response, json_reply};
 use oz_store::folders::{self, Patch};
 use oz_store::metadata::{self, Change, Owner};
+use oz_store::{Viewer, users};
 use oz_wire::FolderPatch;
 use warp::http::StatusCode;
 
@@ -23,9 +24,11 @@ pub(super) async fn change(
     origin: String,
     app: App,
 ) -> Result<Response> {
-    let operator_status = body.operator_status.or(body.resolution_suggest);
+    let old = body.resolution_suggest.filter(|_| app.settings.legacy_names);
+    let operator_status = body.operator_status.or(old);
     let decides = operator_status.is_some() || body.operator_comment.is_some();
     let decider = access.reach(Object::Folder, Action::OperatorDecision);
+    let giver = access.reach(Object::Folder, Action::ChangeOwner);
     let updater = access.reach(Object::Folder, Action::Update);
     if let Some(Some(remark)) = &body.operator_comment
         && remark.chars().count() > REMARK
@@ -37,7 +40,18 @@ pub(super) async fn change(
     app.db
         .write(move |conn| {
             // Who may not see it must not learn that it is there; who sees it is told what is missing.
-            folders::get(conn, viewer, id)?;
+            let folder = folders::get(conn, viewer, id)?;
+            if let Some(owner) = body.user_id {
+                folders::get(conn, giver, id).map_err(|e| forbidden(e, "give this folder to another"))?;
+                // Nobody gets a folder of a company that is not theirs, whoever gives it.
+                users::get(conn, Viewer::Company(folder.company_id), owner).map_err(|error| match error {
+                    oz_store::Error::NotFound => {
+                        Error::value("user_id", &owner.to_string(), "a user of the folder's company")
+                    }
+                    other => Error::Store(other),
+                })?;
+                folders::patch(conn, giver, id, &Patch { owner: Some(owner), ..Patch::default() }, now)?;
+            }
             if decides {
                 let patch =
                     Patch { operator_status, operator_comment: body.operator_comment.clone(), ..Patch::default() };
@@ -57,7 +71,10 @@ pub(super) async fn change(
 /// `DELETE /api/folders/{folder_id}`: the files are gone before the answer.
 pub(super) async fn remove(id: FolderId, access: Access, app: App) -> Result<StatusCode> {
     let viewer = access.viewer;
-    let dead = app.db.write(move |conn| folders::delete(conn, viewer, id)).await?;
-    app.remove_files(dead).await;
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let dead = app.db.write(move |conn| folders::delete(conn, viewer, id)).await?;
+        app.remove_files(dead).await;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
