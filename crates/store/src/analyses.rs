@@ -14,6 +14,9 @@ use oz_domain::{
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// Ids named in one query; SQLite takes at most 32,766 values.
+const IDS: usize = 1000;
+
 row! {
     /// An analysis.
     Analysis in analyses by (id) {
@@ -221,18 +224,46 @@ pub fn of_folders(conn: &mut AnyConn, folders: &[FolderId], filter: &Filter) -> 
     complete(conn, rows)
 }
 
+/// The analyses of one group of a folder that the caller may see, in order of creation.
+///
+/// # Errors
+/// Of the database only.
+pub fn of_group(conn: &mut AnyConn, folder: FolderId, group: GroupId) -> Result<Vec<AnalysisWithMedia>> {
+    let rows: Vec<Analysis> = analyses::table
+        .filter(analyses::folder_id.eq(Sql(folder)))
+        .filter(analyses::group_id.eq(Sql(group)))
+        .order((analyses::time_created.asc(), analyses::id.asc()))
+        .select(Analysis::as_select())
+        .load(conn)?;
+    complete(conn, rows)
+}
+
+/// How many analyses a folder has, whoever ordered them: for a limit on them.
+///
+/// # Errors
+/// Of the database only.
+pub fn count_of_folder(conn: &mut AnyConn, folder: FolderId) -> Result<i64> {
+    Ok(analyses::table.filter(analyses::folder_id.eq(Sql(folder))).count().get_result(conn)?)
+}
+
+/// Adds media and pictures to analyses.
 fn complete(conn: &mut AnyConn, rows: Vec<Analysis>) -> Result<Vec<AnalysisWithMedia>> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
-    let links: Vec<(Sql<AnalysisId>, Sql<MediaId>)> = analysis_media::table
-        .filter(analysis_media::analysis_id.eq_any(&ids))
-        .order(analysis_media::position.asc())
-        .select((analysis_media::analysis_id, analysis_media::media_id))
-        .load(conn)?;
-    let images: Vec<AnalysisImage> = analysis_images::table
-        .filter(analysis_images::analysis_id.eq_any(&ids))
-        .order((analysis_images::time_created.asc(), analysis_images::id.asc()))
-        .select(AnalysisImage::as_select())
-        .load(conn)?;
+    let (mut links, mut images) = (Vec::new(), Vec::new());
+    for ids in ids.chunks(IDS) {
+        let some: Vec<(Sql<AnalysisId>, Sql<MediaId>)> = analysis_media::table
+            .filter(analysis_media::analysis_id.eq_any(ids))
+            .order(analysis_media::position.asc())
+            .select((analysis_media::analysis_id, analysis_media::media_id))
+            .load(conn)?;
+        links.extend(some);
+        let some: Vec<AnalysisImage> = analysis_images::table
+            .filter(analysis_images::analysis_id.eq_any(ids))
+            .order((analysis_images::time_created.asc(), analysis_images::id.asc()))
+            .select(AnalysisImage::as_select())
+            .load(conn)?;
+        images.extend(some);
+    }
     let mut found: HashMap<AnalysisId, (Vec<MediaId>, Vec<AnalysisImage>)> = HashMap::new();
     for (analysis, media) in links {
         found.entry(analysis.0).or_default().0.push(media.0);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod big_folders;
 mod blobs;
 mod folder_list;
 mod idempotency;
