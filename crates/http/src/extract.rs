@@ -33,12 +33,14 @@ pub struct RequestMeta {
     pub id: RequestId,
     /// Who sent it.
     pub client: ClientAddr,
+    /// Whom it asks, as `host` or `host:port`: HTTP/2 says it in the target, HTTP/1.1 mostly in `Host`.
+    pub authority: Option<String>,
     told: Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>,
 }
 
 impl RequestMeta {
-    pub(crate) fn new(id: RequestId, client: ClientAddr) -> Self {
-        Self { id, client, told: Arc::default() }
+    pub(crate) fn new(id: RequestId, client: ClientAddr, authority: Option<String>) -> Self {
+        Self { id, client, authority, told: Arc::default() }
     }
 
     /// Adds a header to the answer, whatever the handler makes of it.

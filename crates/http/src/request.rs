@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 use tower_service::Service as _;
 use tracing::Instrument as _;
+use warp::http::uri::{Authority, Uri};
 use warp::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 
 impl Inner {
@@ -22,7 +23,7 @@ impl Inner {
         let options = &self.options;
         let id = request_id(request.headers(), options.clock.as_ref());
         let client = ClientAddr(client_addr(request.headers(), peer, &options.trusted_proxies));
-        let meta = RequestMeta::new(id, client);
+        let meta = RequestMeta::new(id, client, authority(request.uri(), request.headers()));
         request.extensions_mut().insert(meta.clone());
         let uri = request.uri().clone();
         let is_head = request.method() == Method::HEAD;
@@ -114,6 +115,16 @@ fn is_form(headers: &HeaderMap) -> bool {
 fn request_id(headers: &HeaderMap, clock: &dyn Clock) -> RequestId {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     given.unwrap_or_else(|| RequestId::new(clock.now()))
+}
+
+/// Host and port that the client asks: of the target where it has them (RFC 9112, 3.2.2), else of `Host`.
+///
+/// Links are made of it, so what is no host is left out, and so is a user before it.
+fn authority(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let named = || headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    let authority = uri.authority().cloned().or_else(named)?;
+    let host = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
+    (!host.is_empty()).then(|| host.to_owned())
 }
 
 /// The peer, or the last address in `X-Forwarded-For` that is not a trusted proxy itself.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod versions;
+
 use oz_domain::SystemClock;
 use oz_http::{
     ApiError, Observer, RequestMeta, Response, Route, Server, ServerOptions, Tls, UploadGate, UploadLimits,
@@ -74,9 +76,14 @@ fn routes() -> Route {
             Err(()) => unsatisfiable(10),
         })
     });
+    let origin = warp::path::end()
+        .and(warp::get())
+        .and(meta())
+        .map(|meta: RequestMeta| ok(meta.authority.as_deref().unwrap_or("none")));
     under(
         "api",
         any_of([
+            under("origin", endpoint("GET /api/origin", origin)),
             under("things", things),
             under("crowded", endpoint("POST /api/crowded", crowded)),
             under("typed", endpoint("GET /api/typed", typed)),
