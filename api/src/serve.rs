@@ -24,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(60);
 const CONNECTIONS: usize = 4096;
 /// For the head of a request.
 const HEADER: Duration = Duration::from_secs(10);
+/// Between two requests of a connection: nginx and most balancers keep theirs for 60 s.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// What this process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +122,7 @@ fn options(app: &App, tls: Option<Arc<Tls>>) -> ServerOptions {
         trusted_proxies: app.settings.trusted_proxies.clone(),
         connections: CONNECTIONS,
         header_timeout: HEADER,
+        idle_timeout: IDLE,
         // A single request waits for its analyses; everything else is done long before.
         answer_timeout: app.settings.single_request_timeout + Duration::from_secs(10),
         drain: DRAIN,

@@ -1,5 +1,6 @@
 //! One connection: TLS, HTTP, and the time-outs that hyper does not have.
 
+use crate::head::{Came, Counted, HeadTimer};
 use crate::server::Inner;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -62,9 +63,11 @@ async fn http<S>(server: Arc<Inner>, stream: S, peer: SocketAddr, mut stop: watc
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let idle = server.options.header_timeout;
+    let (head, idle) = (server.options.header_timeout, server.options.idle_timeout);
+    let came = Came::default();
+    let stream = Counted::new(stream, came.clone());
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle);
+    builder.http1().timer(HeadTimer { came, head }).header_read_timeout(idle);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).max_concurrent_streams(128);
     let traffic = Arc::new(Traffic::default());
     let counted = Arc::clone(&traffic);
@@ -77,8 +80,9 @@ where
         }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // hyper times the head of a request, but neither the bytes that tell HTTP/1 from HTTP/2 nor idle HTTP/2.
-    let mut ticks = tokio::time::interval_at(Instant::now() + idle, idle);
+    // hyper times the head of a request, but neither the bytes that tell HTTP/1 from HTTP/2 nor idle HTTP/2. The first
+    // tick asks for a first request, the others for one since the last tick.
+    let mut ticks = tokio::time::interval_at(Instant::now() + head, idle);
     let (mut seen, mut closing): (u64, Option<Instant>) = (0, None);
     loop {
         tokio::select! {

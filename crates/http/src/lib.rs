@@ -8,6 +8,7 @@ mod download;
 mod error;
 mod extract;
 mod gate;
+mod head;
 mod range;
 mod request;
 mod route;

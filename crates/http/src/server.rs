@@ -31,9 +31,11 @@ pub struct ServerOptions {
     pub trusted_proxies: Vec<IpAddr>,
     /// Connections at once; more wait in the kernel's queue.
     pub connections: usize,
-    /// For the whole head of a request to arrive, for the TLS handshake, and between two requests: a connection without
-    /// a request for one to two of these is closed.
+    /// For the TLS handshake, for the first request of a connection, and for each head from its first byte to its last.
     pub header_timeout: Duration,
+    /// Between two requests: a connection without one for so long is closed (HTTP/2: for one to two of these). Longer
+    /// than proxies keep theirs, or they send a request into a connection that is being closed.
+    pub idle_timeout: Duration,
     /// For an answer, unless the body is a form: those have an idle time-out and a slowest pace.
     pub answer_timeout: Duration,
     /// For open requests to end once a stop is asked for.

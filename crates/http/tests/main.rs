@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod idle;
 mod versions;
 
 use oz_domain::SystemClock;
@@ -118,6 +119,7 @@ async fn start_with(tls: Option<Arc<Tls>>, change: impl FnOnce(&mut ServerOption
         trusted_proxies: vec![],
         connections: 100,
         header_timeout: Duration::from_millis(300),
+        idle_timeout: Duration::from_millis(300),
         answer_timeout: Duration::from_secs(5),
         drain: Duration::from_secs(5),
         observer: Arc::new(Silent),
