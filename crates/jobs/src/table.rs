@@ -40,7 +40,7 @@ oz_store::row! {
         last_error: Option<String>,
         /// The request that asked for it.
         request_id: Option<RequestId> as Sql,
-        /// When it was enqueued.
+        /// When it was enqueued, or given new attempts.
         time_created: Millis as Sql,
         /// When it was done or given up.
         time_finished: Option<Millis> as Sql,
@@ -265,7 +265,7 @@ pub fn list(conn: &mut AnyConn, state: JobState, after: Option<JobId>, limit: u3
     Ok(query.order(jobs::id.desc()).limit(i64::from(limit)).select(Row::as_select()).load(conn)?)
 }
 
-/// Gives a dead job another set of attempts. `false` when it is not dead.
+/// Gives a dead job another set of attempts, as if it were asked for now. `false` when it is not dead.
 ///
 /// # Errors
 /// [`oz_store::Error::Conflict`] when another job with its key waits or runs.
@@ -275,6 +275,7 @@ pub fn requeue(conn: &mut AnyConn, id: JobId, now: Millis) -> oz_store::Result<b
             jobs::state.eq(Sql(JobState::Ready)),
             jobs::attempts.eq(0),
             jobs::run_at.eq(Sql(now)),
+            jobs::time_created.eq(Sql(now)),
             jobs::time_finished.eq(None::<i64>),
         ))
         .execute(conn)?;
@@ -305,7 +306,8 @@ pub struct LaneStats {
     pub state: JobState,
     /// How many jobs (not told for `done`).
     pub jobs: i64,
-    /// Since when the oldest of them could have been begun, or was due.
+    /// When the oldest of them was asked for. Not when it was due: a job that cannot be done yet is put off again and
+    /// again, and would never look late.
     pub oldest: Millis,
 }
 
@@ -316,7 +318,7 @@ pub struct LaneStats {
 pub fn stats(conn: &mut AnyConn) -> oz_store::Result<Vec<LaneStats>> {
     type Line = (Text, Text, BigInt, BigInt);
     let query: Statement<Line> = Statement::new(
-        "SELECT lane, state, count(*), min(run_at) FROM jobs WHERE state IN ('ready', 'leased', 'dead') \
+        "SELECT lane, state, count(*), min(time_created) FROM jobs WHERE state IN ('ready', 'leased', 'dead') \
          GROUP BY lane, state ORDER BY lane, state",
     );
     let rows: Vec<(String, Sql<JobState>, i64, Sql<Millis>)> = query.load(conn)?;

@@ -155,6 +155,29 @@ both_databases! {
         assert_eq!((shows(&db, id).await, notes(&db).await), ("dead 1/3".to_owned(), vec!["dead a after 1: hopeless".to_owned()]));
     }
 
+    async fn a_job_that_is_put_off_again_and_again_grows_old(database: TestDatabase) {
+        let db = open(&database).await;
+        let s = Stepper::new(&db, |_| Ok(()));
+        let id = enqueue(&db, "a", NOW).await;
+        for _ in 0..30 {
+            s.clock.advance(Duration::from_secs(5));
+            let lease = s.claim().await.unwrap();
+            let running = db.read(stats).await.unwrap();
+            assert_eq!((running.len(), running[0].state, running[0].oldest), (1, JobState::Leased, NOW));
+            s.fail(&lease, Failure::Later(Duration::from_secs(5))).await.unwrap();
+            let waiting = db.read(stats).await.unwrap();
+            assert_eq!((waiting.len(), waiting[0].state, waiting[0].oldest), (1, JobState::Ready, NOW));
+        }
+        // What is begun anew by hand is young.
+        let lease = s.claim().await;
+        assert!(lease.is_none(), "put off");
+        s.clock.advance(LONG);
+        s.fail(&s.claim().await.unwrap(), Failure::Fatal("x".to_owned())).await.unwrap();
+        let now = s.clock.now();
+        assert!(db.write(move |c| requeue(c, id, now)).await.unwrap());
+        assert_eq!(db.read(stats).await.unwrap()[0].oldest, now);
+    }
+
     async fn order_dedupe_stats_and_sweep(database: TestDatabase) {
         let db = open(&database).await;
         let s = Stepper::new(&db, |_| Ok(()));

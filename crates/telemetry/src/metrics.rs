@@ -42,7 +42,10 @@ impl Metrics {
                 &["lane", "state"],
             )?,
             queue_age: IntGaugeVec::new(
-                Opts::new("oz_jobs_oldest_ready_seconds", "Age of the oldest job that is due, by lane."),
+                Opts::new(
+                    "oz_jobs_oldest_ready_seconds",
+                    "Time since the oldest job that is not done was asked for, by lane.",
+                ),
                 &["lane"],
             )?,
             registry,
@@ -85,7 +88,7 @@ impl Metrics {
         self.queue.with_label_values(&[lane, state]).set(count);
     }
 
-    /// Age of the oldest job of a lane that is due, seconds.
+    /// How long ago the oldest job of a lane that is not done was asked for, seconds.
     pub fn queue_age(&self, lane: &str, seconds: i64) {
         self.queue_age.with_label_values(&[lane]).set(seconds);
     }
