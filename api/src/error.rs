@@ -91,6 +91,7 @@ fn store(error: &oz_store::Error) -> ApiError {
         E::Conflict(_) => ApiError::new(Code::Conflict, "another request changed the same objects"),
         E::Busy | E::Unavailable(_) => ApiError::internal(Code::Unavailable, error).retry_after(Duration::from_secs(1)),
         E::Full => ApiError::internal(Code::NoDiskSpace, error),
+        E::Text => ApiError::new(Code::InvalidValue, error.to_string()),
         E::Cursor => PayloadError::value("cursor", "", "a next_cursor of this list and order").into(),
         E::Corrupt(_) | E::Schema(_) | E::Url(_) | E::Nested | E::Database(_) => {
             ApiError::internal(Code::Database, error)

@@ -3,7 +3,7 @@
 use crate::blobs::{self, DeadBlob};
 use crate::folders::refresh_status;
 use crate::schema::{analyses, analysis_images, analysis_media, folders};
-use crate::types::{Sql, row};
+use crate::types::{Plain as _, Sql, row};
 use crate::viewer::visible;
 use crate::{AnyConn, MultiBackend, Result, Viewer};
 use diesel::prelude::*;
@@ -173,7 +173,7 @@ impl Filter {
 pub fn insert(conn: &mut AnyConn, new: &[AnalysisWithMedia]) -> Result<()> {
     for one in new {
         let id = one.analysis.id;
-        diesel::insert_into(analyses::table).values(one.analysis.clone()).execute(conn)?;
+        diesel::insert_into(analyses::table).values(one.analysis.storable()?).execute(conn)?;
         for (position, media) in (0i32..).zip(&one.source_media) {
             diesel::insert_into(analysis_media::table)
                 .values((
@@ -329,7 +329,7 @@ pub fn finish(conn: &mut AnyConn, id: AnalysisId, outcome: &Outcome, now: Millis
         return Ok(false);
     }
     for image in &outcome.images {
-        diesel::insert_into(analysis_images::table).values(image.clone()).execute(conn)?;
+        diesel::insert_into(analysis_images::table).values(image.storable()?).execute(conn)?;
     }
     refresh_folder_of(conn, id, now)?;
     Ok(true)
@@ -383,6 +383,9 @@ pub fn decide(
     comment: Option<&str>,
     now: Millis,
 ) -> Result<AnalysisWithMedia> {
+    if comment.is_some_and(|text| !text.storable()) {
+        return Err(crate::Error::Text);
+    }
     let before = row(conn, viewer, id)?;
     if before.state != AnalysisState::Finished {
         return Err(crate::Error::Conflict("analyses.state".to_owned()));

@@ -82,7 +82,7 @@ pub struct Filter {
 /// # Errors
 /// Of the database only.
 pub fn append(conn: &mut AnyConn, record: &Record) -> Result<()> {
-    let mut record = record.clone();
+    let mut record = record.storable()?;
     (record.seq, record.hash) = (None, None);
     diesel::insert_into(audit::table).values(record).execute(conn)?;
     Ok(())
@@ -230,7 +230,7 @@ pub fn subject_key(conn: &mut AnyConn, new: &SubjectKey) -> Result<SubjectKey> {
     if let Some(old) = old {
         return Ok(old);
     }
-    diesel::insert_into(subject_keys::table).values(new.clone()).execute(conn)?;
+    diesel::insert_into(subject_keys::table).values(new.storable()?).execute(conn)?;
     Ok(new.clone())
 }
 

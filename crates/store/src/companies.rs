@@ -2,7 +2,7 @@
 
 use crate::page::listed;
 use crate::schema::companies;
-use crate::types::{Sql, row};
+use crate::types::{Plain as _, Sql, row};
 use crate::{AnyConn, Error, Listed, MultiBackend, Page, Result, Viewer};
 use diesel::prelude::*;
 use oz_domain::{CompanyId, Millis};
@@ -41,7 +41,7 @@ row! {
 /// # Errors
 /// [`Error::Conflict`] when the id is taken.
 pub fn insert(conn: &mut AnyConn, company: &Company) -> Result<()> {
-    diesel::insert_into(companies::table).values(company.clone()).execute(conn)?;
+    diesel::insert_into(companies::table).values(company.storable()?).execute(conn)?;
     Ok(())
 }
 
@@ -68,6 +68,9 @@ pub fn get(conn: &mut AnyConn, viewer: Viewer, id: CompanyId) -> Result<Company>
 /// # Errors
 /// [`Error::Cursor`].
 pub fn list(conn: &mut AnyConn, viewer: Viewer, search: Option<&str>, page: &Page) -> Result<Listed<Company>> {
+    if search.is_some_and(|text| !text.storable()) {
+        return Err(Error::Text);
+    }
     let pattern = search.map(|text| {
         let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         format!("%{escaped}%")
@@ -93,6 +96,7 @@ diesel::define_sql_function! {
 /// [`Error::NotFound`].
 pub fn update(conn: &mut AnyConn, viewer: Viewer, company: &Company) -> Result<()> {
     get(conn, viewer, company.id)?;
+    let company = company.storable()?;
     diesel::update(companies::table.filter(companies::id.eq(Sql(company.id))))
         .set((
             companies::name.eq(&company.name),

@@ -1,9 +1,9 @@
 //! The one way to the database: [`Db::read`] and [`Db::write`].
 
 use crate::conn::{Purpose, Transaction};
-use crate::pool::{Loan, Opener, pool};
+use crate::pool::{Loan, Opener, pool, session};
 use crate::url::Address;
-use crate::{AnyConn, Error, Result, WriteError, migrate};
+use crate::{AnyConn, Error, Result, WriteError, limit, migrate};
 use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::Pool;
@@ -20,13 +20,21 @@ pub struct Options {
     pub patience: Duration,
     /// How long SQLite waits for the lock of another process.
     pub busy_timeout: Duration,
+    /// How long the database works for one caller before it breaks off with [`Error::Unavailable`]; migrations have no limit.
+    pub query_limit: Duration,
     /// How often a write that lost against others is tried in all before [`Error::Busy`].
     pub attempts: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { connections: 8, patience: Duration::from_secs(5), busy_timeout: Duration::from_secs(5), attempts: 30 }
+        Self {
+            connections: 8,
+            patience: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(5),
+            query_limit: Duration::from_secs(30),
+            attempts: 30,
+        }
     }
 }
 
@@ -49,6 +57,8 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     backend: Backend,
     attempts: u32,
+    /// Statement that limits a PostgreSQL session.
+    limits: String,
     readers: Lane,
     writers: Lane,
 }
@@ -61,6 +71,7 @@ struct Lane {
     pool: Pool<Opener>,
     permits: Arc<Semaphore>,
     patience: Duration,
+    limit: Duration,
     size: u32,
 }
 
@@ -76,6 +87,7 @@ impl Db {
             pool: pool(opener, size, options.patience),
             permits: Arc::new(Semaphore::new(size as usize)),
             patience: options.patience,
+            limit: options.query_limit,
             size,
         };
         let size = options.connections.max(1);
@@ -90,7 +102,8 @@ impl Db {
                 (Backend::Postgres, both.clone(), both)
             }
         };
-        let db = Self(Arc::new(Inner { backend, attempts: options.attempts.max(1), readers, writers }));
+        let (attempts, limits) = (options.attempts.max(1), session(&options));
+        let db = Self(Arc::new(Inner { backend, attempts, limits, readers, writers }));
         // The writer first: it makes the file and its write-ahead log, which a reader could not.
         db.on(&db.0.writers, |_| Ok::<_, Error>(())).await?;
         Ok(db)
@@ -179,7 +192,7 @@ impl Db {
     /// # Errors
     /// [`Error::Schema`] when a migration fails (then nothing changed) or the database is newer than this program.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.on(&self.0.writers, |conn| migrate::alone(conn, migrate::up)).await
+        self.migrating(migrate::up).await
     }
 
     /// Names of migrations that have not run.
@@ -195,7 +208,7 @@ impl Db {
     /// # Errors
     /// As [`Db::migrate`].
     pub async fn migrate_down(&self) -> Result<()> {
-        self.on(&self.0.writers, |conn| migrate::alone(conn, migrate::down)).await
+        self.migrating(migrate::down).await
     }
 
     /// Whether the database answers a query now.
@@ -247,6 +260,11 @@ impl Db {
         done
     }
 
+    async fn migrating<T: Send + 'static>(&self, work: fn(&mut AnyConn) -> Result<T>) -> Result<T> {
+        let limits = self.0.limits.clone();
+        self.on(&self.0.writers.unlimited(), move |conn| migrate::alone(conn, &limits, work)).await
+    }
+
     async fn on<T, E>(
         &self,
         lane: &Lane,
@@ -257,13 +275,13 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         let permit = lane.permit().await?;
-        let pool = lane.pool.clone();
+        let (pool, limit) = (lane.pool.clone(), lane.limit);
         let span = tracing::Span::current();
         let thread = tokio::task::spawn_blocking(move || {
             let _entered = span.enter();
             let _permit: OwnedSemaphorePermit = permit; // until the connection is back
             let mut conn: Loan = pool.get().map_err(|e| Error::Unavailable(e.to_string()))?;
-            work(&mut conn)
+            limit::within(limit, || work(&mut conn))
         });
         match thread.await {
             Ok(done) => done,
@@ -276,6 +294,11 @@ impl Db {
 }
 
 impl Lane {
+    /// The same for work that may take its time.
+    fn unlimited(&self) -> Self {
+        Self { limit: Duration::MAX, ..self.clone() }
+    }
+
     async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         match tokio::time::timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),

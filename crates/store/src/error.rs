@@ -38,6 +38,9 @@ pub enum Error {
     /// A transaction inside a transaction: a mistake of the program.
     #[error("a transaction cannot begin inside another one")]
     Nested,
+    /// A text with a character that a database cannot store: NUL, or one that its encoding does not have.
+    #[error("a text holds a character that the database cannot store")]
+    Text,
     /// Anything else the database said.
     #[error("the database failed: {0}")]
     Database(String),
@@ -85,6 +88,13 @@ fn database(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Er
         }
         // The rest has no kind of its own in diesel.
         _ if says.contains("deadlock detected") || says.contains("database is locked") => Error::Busy,
+        // Not `Busy`: whoever took that long once would take it again on every attempt.
+        _ if says.contains("canceling statement due to") || says == "interrupted" => {
+            Error::Unavailable("the query took too long".to_owned())
+        }
+        _ if says.contains("invalid byte sequence for encoding") || says.contains("has no equivalent in encoding") => {
+            Error::Text
+        }
         _ if says.contains("is full") || says.contains("No space left") => Error::Full,
         _ if says.contains("malformed") || says.contains("not a database") => Error::Corrupt("the file".to_owned()),
         _ if [

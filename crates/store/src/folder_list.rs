@@ -1,7 +1,9 @@
 //! Lists of folders: the query that must stay fast over a million rows.
 //!
 //! A page is found in two steps: the ids of its rows, in order, from an index; then the rows. With a metadata equality
-//! the index over the texts drives, because it carries the order too; otherwise one of the folders' own.
+//! the index over the texts drives, because it carries the order too; otherwise one of the folders' own. By time of the
+//! last change, which the texts do not carry, a rare text drives and its few folders are sorted; of a common one the next
+//! folder is never far in the order of the folders' own index.
 
 use crate::folders::Folder;
 use crate::metadata::index_form;
@@ -91,6 +93,36 @@ const FOLDERS: Columns = Columns { id: "f.id", created: "f.time_created", compan
 const INDEX: Columns =
     Columns { id: "m.folder_id", created: "m.time_created", company: "m.company_id", user: "m.user_id" };
 
+/// Folders with one text that are rather sorted than looked for in order.
+const FEW: i64 = 5_000;
+
+/// What a page or a count is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The folders' own indexes.
+    Folders,
+    /// The metadata index, at this condition of the filter.
+    Metadata(usize),
+    /// As `Metadata`, joined with the folders.
+    Joined(usize),
+}
+
+impl Source {
+    const fn columns(self) -> &'static Columns {
+        match self {
+            Self::Folders => &FOLDERS,
+            Self::Metadata(_) | Self::Joined(_) => &INDEX,
+        }
+    }
+
+    const fn driver(self) -> Option<usize> {
+        match self {
+            Self::Folders => None,
+            Self::Metadata(i) | Self::Joined(i) => Some(i),
+        }
+    }
+}
+
 impl Filter {
     /// The order when none is asked for: newest first, by the time that the filter speaks of.
     fn default_sort(&self) -> Sort {
@@ -109,10 +141,19 @@ impl Filter {
         }
     }
 
-    /// The equality whose index drives the page.
-    fn driver(&self, by: SortBy) -> Option<usize> {
-        // The index does not carry the time of the last change.
-        if by == SortBy::Updated { None } else { self.metadata.iter().position(|m| m.equal) }
+    /// The equality whose index can drive.
+    fn equality(&self) -> Option<usize> {
+        self.metadata.iter().position(|m| m.equal)
+    }
+
+    /// What a page in this order is read from.
+    fn source(&self, conn: &mut AnyConn, viewer: Viewer, by: SortBy) -> Result<Source> {
+        let Some(i) = self.equality() else { return Ok(Source::Folders) };
+        if by == SortBy::Created {
+            return Ok(Source::Metadata(i));
+        }
+        let found: i64 = at_most(Hints::of(conn), viewer, self, i, FEW + 1).get_result(conn)?;
+        Ok(if found > FEW { Source::Folders } else { Source::Joined(i) })
     }
 }
 
@@ -126,7 +167,8 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) ->
         return Ok(Listed { items: Vec::new(), next: None, total: page.total.then_some(0) });
     }
     let viewer = filter.narrowed(viewer);
-    let found: Vec<(String, i64)> = ids(Hints::of(conn), viewer, filter, page, sort, "").load(conn)?;
+    let source = filter.source(conn, viewer, sort.by)?;
+    let found: Vec<(String, i64)> = ids(Hints::of(conn), viewer, filter, page, (sort, source), "").load(conn)?;
     let total = if page.total { Some(count(Hints::of(conn), viewer, filter).get_result(conn)?) } else { None };
     let rows = rows(conn, &found)?;
     Ok(Listed::cut(rows, page, total, |folder| {
@@ -153,21 +195,28 @@ fn ids(
     viewer: Viewer,
     filter: &Filter,
     page: &Page,
-    sort: Sort,
+    (sort, source): (Sort, Source),
     explain: &'static str,
 ) -> Statement<(Text, BigInt)> {
     let mut s = Statement::new(explain);
-    let driver = filter.driver(sort.by);
-    let (from, time, id) = match (driver, sort.by) {
-        (Some(_), _) => ("SELECT m.folder_id, m.time_created FROM folder_metadata m", "m.time_created", "m.folder_id"),
-        (None, SortBy::Created) => ("SELECT f.id, f.time_created FROM folders f", "f.time_created", "f.id"),
-        (None, SortBy::Updated) => ("SELECT f.id, f.time_updated FROM folders f", "f.time_updated", "f.id"),
+    let (from, time, id) = match (source, sort.by) {
+        (Source::Metadata(_), _) => {
+            ("SELECT m.folder_id, m.time_created FROM folder_metadata m", "m.time_created", "m.folder_id")
+        }
+        (Source::Joined(_), _) => ("SELECT f.id, f.time_updated FROM folder_metadata m", "f.time_updated", "f.id"),
+        (Source::Folders, SortBy::Created) => ("SELECT f.id, f.time_created FROM folders f", "f.time_created", "f.id"),
+        (Source::Folders, SortBy::Updated) => ("SELECT f.id, f.time_updated FROM folders f", "f.time_updated", "f.id"),
     };
     s.sql(from);
-    if driver.is_some() {
+    if source != Source::Folders {
         s.sql(hints.metadata(viewer));
     }
-    conditions(&mut s, viewer, filter, driver);
+    if matches!(source, Source::Joined(_)) {
+        // SQLite keeps the order of a cross join; PostgreSQL knows better by itself, and its cross join takes no `ON`.
+        s.sql(if hints == Hints::Given { " CROSS JOIN folders f" } else { " JOIN folders f" });
+        s.sql(" ON f.id = m.folder_id");
+    }
+    conditions(&mut s, viewer, filter, source);
     if let Some(after) = page.after {
         // Compared as a row, so that one index range answers it, however many rows share a time.
         s.sql(" AND (").sql(time).sql(", ").sql(id).sql(if sort.descending { ") < (" } else { ") > (" });
@@ -180,23 +229,56 @@ fn ids(
 }
 
 fn count(hints: Hints, viewer: Viewer, filter: &Filter) -> Statement<BigInt> {
-    let driver = filter.driver(SortBy::Created);
-    let mut s = Statement::new(match driver {
-        Some(_) => "SELECT count(*) FROM folder_metadata m",
-        None => "SELECT count(*) FROM folders f",
+    let source = filter.equality().map_or(Source::Folders, Source::Metadata);
+    let mut s = Statement::new(match source {
+        Source::Folders => "SELECT count(*) FROM folders f",
+        Source::Metadata(_) | Source::Joined(_) => "SELECT count(*) FROM folder_metadata m",
     });
-    if driver.is_some() {
+    if source != Source::Folders {
         s.sql(hints.metadata(viewer));
     }
-    conditions(&mut s, viewer, filter, driver);
+    conditions(&mut s, viewer, filter, source);
+    s
+}
+
+/// How many folders of the viewer have the text of one condition, as far as `limit`.
+fn at_most(hints: Hints, viewer: Viewer, filter: &Filter, driver: usize, limit: i64) -> Statement<BigInt> {
+    let mut s = Statement::new("SELECT count(*) FROM (SELECT 1 FROM folder_metadata m");
+    s.sql(hints.metadata(viewer)).sql(" WHERE 1 = 1");
+    driving(&mut s, viewer, filter, Source::Metadata(driver));
+    s.sql(" LIMIT ").int(limit).sql(") few");
     s
 }
 
 /// Everything after `FROM`: what the driving table knows itself, then the rest.
-fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, driver: Option<usize>) {
-    let columns = if driver.is_some() { &INDEX } else { &FOLDERS };
+fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, source: Source) {
+    let driver = source.driver();
+    let columns = source.columns();
     s.sql(" WHERE 1 = 1");
-    if let Some(m) = driver.and_then(|i| filter.metadata.get(i)) {
+    driving(s, viewer, filter, source);
+    s.any_of(" AND ", columns.id, &filter.ids);
+    s.any_of(" AND ", columns.company, &filter.companies);
+    s.any_of(" AND ", columns.user, &filter.users);
+    range(s, columns.created, filter.created);
+    for (i, m) in filter.metadata.iter().enumerate() {
+        if Some(i) != driver {
+            metadata(s, columns.id, m);
+        }
+    }
+    analysis_status(s, columns.id, &filter.analysis_status);
+    if !matches!(source, Source::Metadata(_)) {
+        own_columns(s, filter);
+    } else if filter.needs_folder() {
+        s.sql(" AND EXISTS (SELECT 1 FROM folders f WHERE f.id = m.folder_id");
+        own_columns(s, filter);
+        s.sql(")");
+    }
+}
+
+/// The conditions that an index begins with: the text, and what the viewer may see.
+fn driving<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, source: Source) {
+    let columns = source.columns();
+    if let Some(m) = source.driver().and_then(|i| filter.metadata.get(i)) {
         s.sql(" AND m.key = ").text(index_form(&m.key)).sql(" AND m.value = ").text(index_form(&m.value));
     }
     match viewer {
@@ -208,23 +290,6 @@ fn conditions<ST>(s: &mut Statement<ST>, viewer: Viewer, filter: &Filter, driver
             s.sql(" AND ").sql(columns.user).sql(" = ").text(user);
             s.sql(" AND ").sql(columns.company).sql(" = ").text(company);
         }
-    }
-    s.any_of(" AND ", columns.id, &filter.ids);
-    s.any_of(" AND ", columns.company, &filter.companies);
-    s.any_of(" AND ", columns.user, &filter.users);
-    range(s, columns.created, filter.created);
-    for (i, m) in filter.metadata.iter().enumerate() {
-        if Some(i) != driver {
-            metadata(s, columns.id, m);
-        }
-    }
-    analysis_status(s, columns.id, &filter.analysis_status);
-    if driver.is_none() {
-        own_columns(s, filter);
-    } else if filter.needs_folder() {
-        s.sql(" AND EXISTS (SELECT 1 FROM folders f WHERE f.id = m.folder_id");
-        own_columns(s, filter);
-        s.sql(")");
     }
 }
 
@@ -302,12 +367,13 @@ fn analysis_status<ST>(s: &mut Statement<ST>, id: &'static str, statuses: &[Stat
 /// Of the database only.
 pub fn explain(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) -> Result<String> {
     let sort = page.order(filter.default_sort())?;
+    let order = (sort, filter.source(conn, viewer, sort.by)?);
     if matches!(conn, AnyConn::Pg(_)) {
         let lines: Vec<String> =
-            ids(Hints::of(conn), viewer, filter, page, sort, "EXPLAIN ").rows_as::<Text>().load(conn)?;
+            ids(Hints::of(conn), viewer, filter, page, order, "EXPLAIN ").rows_as::<Text>().load(conn)?;
         return Ok(lines.join("\n"));
     }
-    let lines: Vec<(i32, i32, i32, String)> = ids(Hints::of(conn), viewer, filter, page, sort, "EXPLAIN QUERY PLAN ")
+    let lines: Vec<(i32, i32, i32, String)> = ids(Hints::of(conn), viewer, filter, page, order, "EXPLAIN QUERY PLAN ")
         .rows_as::<(Integer, Integer, Integer, Text)>()
         .load(conn)?;
     Ok(lines.into_iter().map(|line| line.3).collect::<Vec<_>>().join("\n"))

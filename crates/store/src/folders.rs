@@ -61,7 +61,7 @@ pub struct Patch {
 /// # Errors
 /// [`crate::Error::Conflict`] with `foreign key` when its company or owner is gone.
 pub fn insert(conn: &mut AnyConn, folder: &Folder) -> Result<()> {
-    diesel::insert_into(folders::table).values(folder.clone()).execute(conn)?;
+    diesel::insert_into(folders::table).values(folder.storable()?).execute(conn)?;
     metadata::index(conn, folder)
 }
 
@@ -90,6 +90,7 @@ pub fn patch(conn: &mut AnyConn, viewer: Viewer, id: FolderId, patch: &Patch, no
         folder.resolution_endpoint.clone_from(endpoint);
     }
     folder.time_updated = now;
+    let mut folder = folder.storable()?;
     if let Some(owner) = patch.owner {
         folder.user_id = Some(owner);
         diesel::update(folder_metadata::table.filter(folder_metadata::folder_id.eq(Sql(id))))

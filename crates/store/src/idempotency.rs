@@ -77,7 +77,7 @@ pub fn begin(conn: &mut AnyConn, new: &Key, now: Millis) -> Result<Begin> {
         });
     }
     forget(conn, new.user_id, &new.key)?; // one that has expired
-    diesel::insert_into(keys::table).values(new.clone()).execute(conn)?;
+    diesel::insert_into(keys::table).values(new.storable()?).execute(conn)?;
     Ok(Begin::New)
 }
 

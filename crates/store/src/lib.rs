@@ -16,6 +16,7 @@ mod error;
 pub mod folder_list;
 pub mod folders;
 pub mod idempotency;
+mod limit;
 pub mod media;
 pub mod metadata;
 mod migrate;

@@ -85,9 +85,9 @@ impl MediaWithFiles {
 /// # Errors
 /// [`crate::Error::Conflict`] with `foreign key` when its folder or a blob is gone.
 pub fn insert(conn: &mut AnyConn, new: &MediaWithFiles) -> Result<()> {
-    diesel::insert_into(media::table).values(new.media.clone()).execute(conn)?;
+    diesel::insert_into(media::table).values(new.media.storable()?).execute(conn)?;
     for file in &new.files {
-        diesel::insert_into(media_files::table).values(file.clone()).execute(conn)?;
+        diesel::insert_into(media_files::table).values(file.storable()?).execute(conn)?;
     }
     crate::folders::touch(conn, new.media.folder_id, new.media.time_updated)
 }
@@ -113,6 +113,10 @@ pub fn get(conn: &mut AnyConn, viewer: Viewer, id: MediaId) -> Result<MediaWithF
 /// # Errors
 /// Of the database only.
 pub fn of_folders(conn: &mut AnyConn, folders: &[FolderId]) -> Result<Vec<MediaWithFiles>> {
+    // One folder is asked for most: as an equality its statement is prepared once and kept.
+    if let [folder] = folders {
+        return of_folder(conn, *folder);
+    }
     let rows: Vec<Media> = media::table
         .filter(media::folder_id.eq_any(folders.iter().map(ToString::to_string)))
         .order((media::time_created.asc(), media::id.asc()))
@@ -123,14 +127,31 @@ pub fn of_folders(conn: &mut AnyConn, folders: &[FolderId]) -> Result<Vec<MediaW
         .filter(media::folder_id.eq_any(folders.iter().map(ToString::to_string)))
         .select(MediaFile::as_select())
         .load(conn)?;
+    Ok(joined(rows, files))
+}
+
+fn of_folder(conn: &mut AnyConn, folder: FolderId) -> Result<Vec<MediaWithFiles>> {
+    let rows: Vec<Media> = media::table
+        .filter(media::folder_id.eq(Sql(folder)))
+        .order((media::time_created.asc(), media::id.asc()))
+        .select(Media::as_select())
+        .load(conn)?;
+    let files: Vec<MediaFile> = media_files::table
+        .inner_join(media::table)
+        .filter(media::folder_id.eq(Sql(folder)))
+        .select(MediaFile::as_select())
+        .load(conn)?;
+    Ok(joined(rows, files))
+}
+
+fn joined(rows: Vec<Media>, files: Vec<MediaFile>) -> Vec<MediaWithFiles> {
     let mut by_media: HashMap<MediaId, Vec<MediaFile>> = HashMap::new();
     for file in files {
         by_media.entry(file.media_id).or_default().push(file);
     }
-    Ok(rows
-        .into_iter()
+    rows.into_iter()
         .map(|media| MediaWithFiles { files: by_media.remove(&media.id).unwrap_or_default(), media })
-        .collect())
+        .collect()
 }
 
 /// Replaces the tags of a medium.
@@ -166,7 +187,7 @@ pub fn put_file(conn: &mut AnyConn, file: &MediaFile, now: Millis) -> Result<Vec
     };
     let old: Option<Sql<BlobId>> = this().select(media_files::blob_id).first(conn).optional()?;
     diesel::delete(this()).execute(conn)?;
-    diesel::insert_into(media_files::table).values(file.clone()).execute(conn)?;
+    diesel::insert_into(media_files::table).values(file.storable()?).execute(conn)?;
     diesel::update(media::table.filter(media::id.eq(Sql(file.media_id))))
         .set(media::time_updated.eq(Sql(now)))
         .execute(conn)?;

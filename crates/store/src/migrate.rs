@@ -12,12 +12,15 @@ use std::collections::BTreeSet;
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// Any constant of ours: all programs that migrate this database ask for the same lock.
-const LOCK: &str = "SELECT pg_advisory_lock(7957614812312)";
+/// Any constant of ours: all programs that migrate this database ask for the same lock. The session's own limits are for
+/// requests; a migration, and the wait for another program's, may take long.
+const LOCK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+    SELECT pg_advisory_lock(7957614812312)";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(7957614812312)";
 
-/// Does `work` in one transaction, while no other program migrates: all of it or nothing.
-pub(crate) fn alone<T>(conn: &mut AnyConn, work: impl FnOnce(&mut AnyConn) -> Result<T>) -> Result<T> {
+/// Does `work` in one transaction, while no other program migrates: all of it or nothing. Afterwards PostgreSQL's session
+/// has its `limits` again.
+pub(crate) fn alone<T>(conn: &mut AnyConn, limits: &str, work: impl FnOnce(&mut AnyConn) -> Result<T>) -> Result<T> {
     // SQLite's transaction holds the only write lock. PostgreSQL's must begin after the lock is ours, or it would not
     // see what the one before us did. A connection that breaks gives the lock back.
     if let AnyConn::Pg(c) = conn {
@@ -28,10 +31,13 @@ pub(crate) fn alone<T>(conn: &mut AnyConn, work: impl FnOnce(&mut AnyConn) -> Re
         transaction.commit()?;
         Ok(value)
     });
-    if let AnyConn::Pg(c) = conn {
-        c.batch_execute(UNLOCK)?;
-    }
-    done
+    let again = match conn {
+        AnyConn::Pg(c) => c.batch_execute(UNLOCK).and_then(|()| c.batch_execute(limits)),
+        AnyConn::Sqlite(_) => Ok(()),
+    };
+    let value = done?;
+    again?;
+    Ok(value)
 }
 
 /// Runs what is missing. Gives the names of what ran.

@@ -1,12 +1,17 @@
 //! Opening connections, and keeping them.
 
 use crate::url::Address;
-use crate::{AnyConn, Options};
+use crate::{AnyConn, Options, limit};
 use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::r2d2::{self, ManageConnection, Pool, PooledConnection, R2D2Connection as _};
 use diesel::{PgConnection, SqliteConnection};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
+
+/// How long PostgreSQL waits for a lock.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// How long PostgreSQL lets a transaction do nothing.
+const IDLE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection on loan.
 pub(crate) type Loan = PooledConnection<Opener>;
@@ -14,29 +19,52 @@ pub(crate) type Loan = PooledConnection<Opener>;
 /// Opens connections of one kind.
 pub(crate) struct Opener {
     address: Address,
-    /// Statements that make a fresh SQLite connection ours, in order.
-    pragmas: Vec<String>,
+    /// Statements that make a fresh connection ours, in order.
+    settings: Vec<String>,
 }
 
 impl Opener {
     pub(crate) fn new(address: Address, options: &Options, read_only: bool) -> Self {
-        let mut pragmas = vec![
-            format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()),
-            "PRAGMA journal_mode = WAL".to_owned(),
-            "PRAGMA synchronous = NORMAL".to_owned(),
-            "PRAGMA foreign_keys = ON".to_owned(),
-            "PRAGMA wal_autocheckpoint = 1000".to_owned(),
-            // What is deleted is overwritten, so that erasure reaches free pages too (decision 26).
-            "PRAGMA secure_delete = ON".to_owned(),
-            "PRAGMA temp_store = MEMORY".to_owned(),
-            "PRAGMA cache_size = -8192".to_owned(),
-            "PRAGMA mmap_size = 268435456".to_owned(),
-        ];
+        let mut settings = match address {
+            Address::Postgres(_) => vec![session(options)],
+            Address::Sqlite(_) => pragmas(options),
+        };
         if read_only {
-            pragmas.push("PRAGMA query_only = ON".to_owned());
+            settings.push("PRAGMA query_only = ON".to_owned());
         }
-        Self { address, pragmas }
+        Self { address, settings }
     }
+}
+
+/// Limits of a PostgreSQL session: a query that runs away, a lock that is never given back, a transaction that its owner
+/// forgot must not hold connections until none is left.
+pub(crate) fn session(options: &Options) -> String {
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        millis(options.query_limit),
+        millis(LOCK_LIMIT),
+        millis(IDLE_LIMIT)
+    )
+}
+
+/// At least 1 (0 is no limit to PostgreSQL), at most what it takes.
+fn millis(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX).max(1)
+}
+
+fn pragmas(options: &Options) -> Vec<String> {
+    vec![
+        format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()),
+        "PRAGMA journal_mode = WAL".to_owned(),
+        "PRAGMA synchronous = NORMAL".to_owned(),
+        "PRAGMA foreign_keys = ON".to_owned(),
+        "PRAGMA wal_autocheckpoint = 1000".to_owned(),
+        // What is deleted is overwritten, so that erasure reaches free pages too (decision 26).
+        "PRAGMA secure_delete = ON".to_owned(),
+        "PRAGMA temp_store = MEMORY".to_owned(),
+        "PRAGMA cache_size = -8192".to_owned(),
+        "PRAGMA mmap_size = 268435456".to_owned(),
+    ]
 }
 
 impl ManageConnection for Opener {
@@ -46,7 +74,9 @@ impl ManageConnection for Opener {
     fn connect(&self) -> Result<AnyConn, r2d2::Error> {
         match &self.address {
             Address::Postgres(url) => {
-                PgConnection::establish(url).map(AnyConn::Pg).map_err(r2d2::Error::ConnectionError)
+                let mut conn = PgConnection::establish(url).map_err(r2d2::Error::ConnectionError)?;
+                self.settings.iter().try_for_each(|s| conn.batch_execute(s)).map_err(r2d2::Error::QueryError)?;
+                Ok(AnyConn::Pg(conn))
             }
             Address::Sqlite(path) => {
                 // SQLite gives the log and the index beside it the rights of the file itself.
@@ -55,10 +85,9 @@ impl ManageConnection for Opener {
                 open.read(true).write(true).create(true).truncate(false).mode(0o600);
                 open.open(path).map_err(|e| bad(e.to_string()))?;
                 let path = path.to_str().ok_or_else(|| bad("the path is not UTF-8".to_owned()))?;
+                limit::install();
                 let mut conn = SqliteConnection::establish(path).map_err(r2d2::Error::ConnectionError)?;
-                for pragma in &self.pragmas {
-                    conn.batch_execute(pragma).map_err(r2d2::Error::QueryError)?;
-                }
+                self.settings.iter().try_for_each(|s| conn.batch_execute(s)).map_err(r2d2::Error::QueryError)?;
                 Ok(AnyConn::Sqlite(conn))
             }
         }

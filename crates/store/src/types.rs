@@ -132,11 +132,45 @@ impl Stored for Vec<String> {
     }
 }
 
+/// A column that lies in the database as it is.
+pub trait Plain {
+    /// Whether both databases can store the value: PostgreSQL's texts hold no NUL, so SQLite's shall not either.
+    fn storable(&self) -> bool {
+        true
+    }
+}
+
+impl Plain for str {
+    fn storable(&self) -> bool {
+        !self.contains('\0')
+    }
+}
+
+impl Plain for String {
+    fn storable(&self) -> bool {
+        self.as_str().storable()
+    }
+}
+
+impl<T: Plain> Plain for Option<T> {
+    fn storable(&self) -> bool {
+        self.as_ref().is_none_or(Plain::storable)
+    }
+}
+
+impl Plain for bool {}
+impl Plain for i32 {}
+impl Plain for i64 {}
+impl Plain for Vec<u8> {}
+
 /// Declares a row: `field: Type` lies as it is, `field: Type as Sql` goes through [`Stored`].
 ///
 /// `Debug` shows the id alone: rows hold names, addresses, secrets, and a row may reach a log by accident.
 #[macro_export]
 macro_rules! row {
+    (@storable $value:expr) => { $crate::types::Plain::storable(&$value) };
+    // JSON writes NUL as an escape; ids, words and numbers have none.
+    (@storable $value:expr, $wrap:ident) => { true };
     ($(#[$doc:meta])* $name:ident in $table:ident by ($($id:ident),+) {
         $($(#[$fdoc:meta])* $field:ident: $type:ty $(as $wrap:ident)?),+ $(,)?
     }) => {
@@ -147,6 +181,17 @@ macro_rules! row {
             $($(#[$fdoc])*
             $(#[diesel(serialize_as = $wrap<$type>, deserialize_as = $wrap<$type>)])?
             pub $field: $type),+
+        }
+
+        impl $name {
+            /// The row, on its way into the database.
+            ///
+            /// # Errors
+            /// [`Text`]($crate::Error::Text) for a text with a NUL.
+            pub fn storable(&self) -> $crate::Result<Self> {
+                let columns = [$($crate::row!(@storable self.$field $(, $wrap)?)),+];
+                if columns.contains(&false) { Err($crate::Error::Text) } else { Ok(self.clone()) }
+            }
         }
 
         impl std::fmt::Debug for $name {

@@ -2,7 +2,7 @@
 
 use crate::page::listed;
 use crate::schema::users;
-use crate::types::{Sql, row};
+use crate::types::{Plain as _, Sql, row};
 use crate::{AnyConn, Listed, MultiBackend, Page, Result, Viewer};
 use diesel::prelude::*;
 use oz_domain::{AnalysisKind, AuthSource, CompanyId, Millis, Role, UserId};
@@ -74,7 +74,7 @@ pub fn email_key(email: &str) -> String {
 /// # Errors
 /// [`crate::Error::Conflict`] with `users.email_key` when the address is taken, with `foreign key` when there is no such company.
 pub fn insert(conn: &mut AnyConn, user: &User) -> Result<()> {
-    diesel::insert_into(users::table).values(user.clone()).execute(conn)?;
+    diesel::insert_into(users::table).values(user.storable()?).execute(conn)?;
     Ok(())
 }
 
@@ -113,6 +113,9 @@ pub fn by_ids(conn: &mut AnyConn, ids: &[UserId]) -> Result<Vec<User>> {
 /// # Errors
 /// Of the database only.
 pub fn by_email(conn: &mut AnyConn, email: &str) -> Result<Option<User>> {
+    if !email.storable() {
+        return Ok(None); // nobody could be stored with it
+    }
     Ok(users::table.filter(users::email_key.eq(email_key(email))).select(User::as_select()).first(conn).optional()?)
 }
 
@@ -134,6 +137,7 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, company: Option<CompanyId>, page
 /// [`crate::Error::NotFound`]; [`crate::Error::Conflict`] as [`insert`].
 pub fn update(conn: &mut AnyConn, viewer: Viewer, user: &User) -> Result<()> {
     get(conn, viewer, user.id)?;
+    let user = user.storable()?;
     diesel::update(users::table.filter(users::id.eq(Sql(user.id))))
         .set((
             users::company_id.eq(Sql(user.company_id)),

@@ -7,6 +7,7 @@ mod big_folders;
 mod blobs;
 mod folder_list;
 mod idempotency;
+mod limits;
 mod migrations;
 mod parity;
 mod plans;

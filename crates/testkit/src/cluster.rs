@@ -39,6 +39,7 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     durable: bool,
+    tls: bool,
     keeper: Mutex<Option<Child>>,
 }
 
@@ -58,7 +59,7 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL is not installed or does not start; the text tells why.
     pub fn start() -> Result<Self, Error> {
-        Self::begin(false)
+        Self::begin(false, false)
     }
 
     /// Starts a fresh cluster that keeps its promises: for tests of faults.
@@ -66,10 +67,28 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub fn start_durable() -> Result<Self, Error> {
-        Self::begin(true)
+        Self::begin(true, false)
     }
 
-    fn begin(durable: bool) -> Result<Self, Error> {
+    /// Starts a fresh cluster that also speaks TLS, with a certificate of its own for `localhost`; `openssl` makes it.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_tls() -> Result<Self, Error> {
+        Self::begin(false, true)
+    }
+
+    /// The certificate of [`Cluster::start_tls`], which is its own authority.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("server.crt")
+    }
+
+    /// A certificate of the same name that another key has signed: an authority the server does not belong to.
+    pub fn other_certificate(&self) -> PathBuf {
+        self.folder.join("other.crt")
+    }
+
+    fn begin(durable: bool, tls: bool) -> Result<Self, Error> {
         let programs = programs()?;
         // Kept short: a socket's path has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("oz-pg-").tempdir_in("/tmp")?.keep();
@@ -82,11 +101,12 @@ impl Cluster {
             .args(["--no-sync", "--auth=trust", "--username=oz", "--encoding=UTF8", "--locale=C"])
             .arg("-D")
             .arg(&data);
-        if let Err(error) = run(&mut initdb) {
+        let certificates = || if tls { certify(&folder) } else { Ok(()) };
+        if let Err(error) = run(&mut initdb).and_then(|()| certificates()) {
             let _ = fs::remove_dir_all(&folder);
             return Err(error);
         }
-        let mut cluster = Self { programs, folder, port: 0, durable, keeper: Mutex::new(None) };
+        let mut cluster = Self { programs, folder, port: 0, durable, tls, keeper: Mutex::new(None) };
         let mut last = Error("no free port".to_owned());
         // Another process may take the port between our look and the server's.
         for _ in 0..5 {
@@ -105,9 +125,15 @@ impl Cluster {
     /// When it does not start.
     pub fn resume(&self) -> Result<(), Error> {
         let fsync = if self.durable { "on" } else { "off" };
+        let folder = self.folder.display();
+        let tls = if self.tls {
+            format!("-c ssl=on -c ssl_cert_file={folder}/server.crt -c ssl_key_file={folder}/server.key")
+        } else {
+            String::new()
+        };
         let options = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync={fsync} -c full_page_writes={fsync} \
-             -c max_connections=200 -c shared_buffers=64MB",
+             -c max_connections=200 -c shared_buffers=64MB {tls}",
             self.port,
         );
         let mut keeper = unprivileged(Path::new("sh"))
@@ -206,6 +232,19 @@ impl Drop for Cluster {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Makes two pairs of keys and certificates for `localhost`.
+fn certify(folder: &Path) -> Result<(), Error> {
+    for name in ["server", "other"] {
+        // As the server's user: PostgreSQL takes a key only from its owner.
+        let mut openssl = unprivileged(Path::new("openssl"));
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+        openssl.arg("-keyout").arg(folder.join(name).with_extension("key"));
+        run(openssl.arg("-out").arg(folder.join(name).with_extension("crt")))?;
+    }
+    Ok(())
 }
 
 fn kill(pid: Pid) -> Result<(), Error> {
