@@ -120,8 +120,8 @@ impl Tokens {
         let linked = fs_err::hard_link(&draft, path);
         fs_err::remove_file(&draft)?;
         match linked {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            other => Ok(other?),
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e.into()),
+            _ => Ok(oz_blobs::flush_name(path)?),
         }
     }
 

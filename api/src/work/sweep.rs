@@ -35,7 +35,8 @@ async fn sweep(app: &App) -> anyhow::Result<()> {
     let ago = |time: Duration| oz_domain::Millis::new(now.get() - i64::try_from(time.as_millis()).unwrap_or(0));
     let spool = app.blobs.sweep_spool(ago(ABANDONED))?;
     let mut orphans = 0;
-    for batch in app.blobs.stored_before(ago(ABANDONED)).await?.chunks(BATCH) {
+    let mut stored = app.blobs.stored_before(ago(ABANDONED), BATCH);
+    while let Some(batch) = stored.next().await? {
         let ids: Vec<BlobId> = batch.iter().map(|at| at.id).collect();
         let known = app.db.read(move |conn| known(conn, &ids)).await?;
         for at in batch.iter().filter(|at| !known.contains(&at.id)) {

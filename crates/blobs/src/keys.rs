@@ -99,9 +99,29 @@ fn create(path: &Path) -> Result<()> {
     let linked = fs_err::hard_link(&draft, path);
     fs_err::remove_file(&draft)?;
     match linked {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e.into()),
-        _ => Ok(()),
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e.into()),
+        // Also when another process was first: it may not have come to its own flush.
+        _ => {}
     }
+    Ok(flush_name(path)?)
+}
+
+/// Flushes the name of a new file to the disk: its folder, and the one above, for the folder may be as new as the file.
+/// Without it a power loss takes the only key of everything that was made with it since, though the file itself was
+/// flushed.
+///
+/// # Errors
+/// When a folder cannot be flushed; that the one above may not be read is none.
+pub fn flush_name(path: &Path) -> std::io::Result<()> {
+    let here =
+        |folder: &Path| if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder.to_owned() };
+    for (above, folder) in path.ancestors().skip(1).take(2).map(here).enumerate() {
+        match fs_err::File::open(folder).and_then(|folder| folder.sync_all()) {
+            Err(e) if above > 0 && e.kind() == std::io::ErrorKind::PermissionDenied => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -116,6 +136,10 @@ mod tests {
         let first = Keyring::load_or_create(&path).unwrap();
         let again = Keyring::load_or_create(&path).unwrap();
         assert_eq!(*first.naming, *again.naming);
+        // Nothing of the draft stays; the name was flushed, as it is for a path of one part and for one in a gone folder not.
+        assert_eq!(fs_err::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        flush_name(Path::new("Cargo.toml")).unwrap();
+        assert!(flush_name(&folder.path().join("gone/x")).is_err());
         assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs_err::write(&path, "master 12\n").unwrap();
         assert!(matches!(Keyring::load_or_create(&path), Err(Error::KeyFile(_))));

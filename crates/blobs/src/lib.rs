@@ -10,12 +10,13 @@ mod read;
 mod stage;
 
 pub use error::{Error, Result};
-pub use keys::Keyring;
+pub use keys::{Keyring, flush_name};
 pub use read::sealed_memory_file;
 pub use stage::{Stage, Staged};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -148,33 +149,61 @@ impl Blobs {
     pub fn sweep_spool(&self, before: Millis) -> Result<u32> {
         let mut removed = 0;
         for entry in fs_err::read_dir(self.root.join("spool"))? {
-            let entry = entry?;
-            let written = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            if i64::try_from(written.as_millis()).unwrap_or(i64::MAX) < before.get() {
-                fs_err::remove_file(entry.path())?;
-                removed += 1;
+            match sweep_one(&entry?, before) {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
+                // Its request ended meanwhile.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(e.into()),
             }
         }
         Ok(removed)
     }
 
-    /// Stored blobs last written before `before`, a batch at a time, for the search of files that no row knows.
+    /// Stored blobs last written before `before`, at most `batch` at a time, for the search of files that no row knows.
+    /// Only one batch is held, however many there are.
+    ///
+    pub fn stored_before(&self, before: Millis, batch: usize) -> Batches {
+        let stream = self
+            .store
+            .list(Some(&Key::from("blobs")))
+            .filter_map(move |meta| {
+                std::future::ready(match meta {
+                    Ok(meta) if meta.last_modified.timestamp_millis() < before.get() => {
+                        location(&meta.location).map(Ok)
+                    }
+                    // Younger, or removed while the list was under way.
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => None,
+                    Err(error) => Some(Err(Error::from(error))),
+                })
+            })
+            .try_chunks(batch.max(1))
+            .map_err(|error| error.1);
+        Batches(stream.boxed())
+    }
+}
+
+/// Stored blobs, a batch at a time: [`Blobs::stored_before`].
+pub struct Batches(BoxStream<'static, Result<Vec<Location>>>);
+
+impl Batches {
+    /// The next batch; none at the end.
     ///
     /// # Errors
     /// When the store cannot be listed.
-    pub async fn stored_before(&self, before: Millis) -> Result<Vec<Location>> {
-        let mut found = Vec::new();
-        let mut list = self.store.list(Some(&Key::from("blobs")));
-        while let Some(meta) = list.next().await {
-            let meta = meta?;
-            if meta.last_modified.timestamp_millis() < before.get()
-                && let Some(location) = location(&meta.location)
-            {
-                found.push(location);
-            }
-        }
-        Ok(found)
+    pub async fn next(&mut self) -> Result<Option<Vec<Location>>> {
+        self.0.try_next().await
     }
+}
+
+/// Removes a file of the spool that was last written before `before`; tells whether it did.
+fn sweep_one(entry: &fs_err::DirEntry, before: Millis) -> std::io::Result<bool> {
+    let written = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let old = i64::try_from(written.as_millis()).unwrap_or(i64::MAX) < before.get();
+    if old {
+        fs_err::remove_file(entry.path())?;
+    }
+    Ok(old)
 }
 
 /// Reads back what [`Location::key`] wrote.

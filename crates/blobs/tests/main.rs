@@ -194,7 +194,16 @@ async fn what_a_crash_left_is_swept_and_the_rest_is_listed() {
     assert_eq!(blobs.sweep_spool(Millis::new(0)).unwrap(), 0);
     assert_eq!(blobs.sweep_spool(later).unwrap(), 1);
     let at = store(&blobs, ids().0, b"kept").await;
-    assert_eq!(blobs.stored_before(later).await.unwrap(), vec![at.clone()]);
+    assert_eq!(blobs.stored_before(later, 500).next().await.unwrap(), Some(vec![at.clone()]));
+    for number in 0..6u8 {
+        store(&blobs, ids().0, &[number]).await;
+    }
+    let (mut batches, mut sizes) = (blobs.stored_before(later, 3), Vec::new());
+    while let Some(batch) = batches.next().await.unwrap() {
+        sizes.push(batch.len());
+    }
+    assert_eq!(sizes, [3, 3, 1]);
+    assert_eq!(blobs.stored_before(Millis::new(0), 500).next().await.unwrap(), None);
     blobs.remove(&at).await.unwrap();
     blobs.remove(&at).await.unwrap();
     assert!(matches!(blobs.size(&at).await, Err(Error::NotFound)));
