@@ -4,7 +4,7 @@ mod analyse;
 mod sweep;
 
 use crate::app::App;
-use oz_jobs::{Lane, Options, Registry, Runner};
+use oz_jobs::{Lane, Observer, Options, Registry, Runner};
 
 pub(crate) use analyse::{AnalyseMedia, LANE};
 pub(crate) use sweep::sweep_for_ever;
@@ -13,6 +13,8 @@ pub(crate) use sweep::sweep_for_ever;
 pub(crate) fn runner(app: &App) -> Runner {
     let registry = Registry::new().with(AnalyseMedia::of(app));
     let lanes = vec![Lane { name: LANE, concurrency: app.settings.workers }];
-    let options = Options { lease: app.settings.job_lease, ..Options::new(lanes) };
+    let metrics = app.metrics.clone();
+    let observer = Observer::new(move |kind, outcome| metrics.job(kind, outcome.as_str()));
+    let options = Options { lease: app.settings.job_lease, observer, ..Options::new(lanes) };
     Runner::new(app.db.clone(), registry, app.clock.clone(), options)
 }

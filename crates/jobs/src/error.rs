@@ -17,6 +17,13 @@ pub enum Error {
     Store(#[from] oz_store::Error),
 }
 
+impl Error {
+    /// Whether the database is away, not against us: the same may succeed in a moment.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(oz_store::Error::Busy | oz_store::Error::Unavailable(_)))
+    }
+}
+
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         Self::Store(error.into())

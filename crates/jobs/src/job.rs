@@ -19,13 +19,15 @@ pub trait Job: Send + Sync + 'static {
     const LANE: &'static str;
     /// How often it is begun at most.
     const MAX_ATTEMPTS: i32 = 4;
+    /// How long an attempt may run. One that hangs would keep its lease, and its place in the lane, for ever.
+    const LONGEST: Duration = Duration::from_secs(300);
     /// What it needs to know. A newer version must read what an older one wrote.
     type Payload: Serialize + DeserializeOwned + Send + Sync;
 
     /// Does the work, without an open transaction, and gives what is to be written.
     ///
     /// It may be begun several times, and two attempts may overlap when a lease ran out; only one effect is ever
-    /// committed. It is dropped when the lease is lost or the program stops.
+    /// committed. It is dropped when it takes too long, the lease is lost or the program stops.
     fn run(&self, context: Context, payload: Self::Payload) -> impl Future<Output = Result<Effect, Failure>> + Send;
 
     /// Writes what follows from giving up, in the transaction that marks the job dead.

@@ -4,7 +4,7 @@
 
 use crate::backoff::full_jitter;
 use crate::registry::Work;
-use crate::{Context, Death, Effect, Error, Failure, Registry, Result, Row, table};
+use crate::{Context, Death, Effect, Error, Failure, Outcome, Registry, Result, Row, table};
 use oz_domain::{JobId, LeaseToken, Millis};
 use oz_store::{AnyConn, Db};
 use std::sync::Arc;
@@ -115,6 +115,15 @@ impl Lease {
         .await
     }
 
+    /// What [`Lease::fail`] makes of a failure.
+    pub(crate) fn outcome(&self, failure: &Failure) -> Outcome {
+        match failure {
+            Failure::Later(_) => Outcome::Released,
+            Failure::Retry(_) if self.job.attempts < self.job.max_attempts => Outcome::Retry,
+            Failure::Retry(_) | Failure::Fatal(_) => Outcome::Dead,
+        }
+    }
+
     /// Gives the job back unharmed: the program stops. The attempt does not count.
     ///
     /// # Errors
@@ -134,35 +143,54 @@ impl Lease {
 /// # Errors
 /// [`Error::Store`].
 pub async fn reap(db: &Db, registry: &Registry, now: Millis) -> Result<usize> {
+    reap_telling(db, registry, now, |_, _| {}).await
+}
+
+/// [`reap`], telling of each job's kind and what became of it.
+pub(crate) async fn reap_telling(
+    db: &Db,
+    registry: &Registry,
+    now: Millis,
+    tell: impl Fn(&'static str, Outcome),
+) -> Result<usize> {
     // Looked for outside a write first: mostly there is nothing.
     let found = db.read(move |conn| table::expired(conn, now, REAP)).await.map_err(Error::Store)?;
     let mut taken = 0;
     for job in found {
+        let (id, kind) = (job.id, registry.name(&job.kind));
         let registry = registry.clone();
         let wait = full_jitter(job.attempts);
         let done = db
             .write(move |conn| {
                 // It may have been extended since, under the same token.
                 let job = table::get(conn, job.id)?;
-                let (Some(token), Some(until)) = (job.lease_token, job.lease_until) else { return Ok(false) };
+                let (Some(token), Some(until)) = (job.lease_token, job.lease_until) else { return Ok(None) };
                 if until >= now {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let reason = "the worker did not come back";
                 if job.attempts < job.max_attempts {
                     table::put_back(conn, job.id, token, now.plus(wait), Some(reason), false)?;
+                    Ok::<_, Error>(Some(Outcome::Retry))
                 } else if registry.find(&job.kind).is_some() {
                     bury(conn, &registry, &job, token, reason, false, now)?;
+                    Ok(Some(Outcome::Dead))
                 } else {
-                    return Ok(false); // a program that knows the kind will bury it
+                    Ok(None) // a program that knows the kind will bury it
                 }
-                Ok::<_, Error>(true)
             })
             .await;
         match done {
-            Ok(true) => taken += 1,
-            Ok(false) | Err(Error::LeaseLost | Error::Store(oz_store::Error::NotFound)) => {}
-            Err(error) => return Err(error),
+            Ok(Some(outcome)) => {
+                taken += 1;
+                tell(kind, outcome);
+            }
+            Ok(None) | Err(Error::LeaseLost | Error::Store(oz_store::Error::NotFound)) => {}
+            Err(error) if error.is_passing() => return Err(error),
+            // It concerns this job alone: the others must not wait behind it.
+            Err(error) => {
+                tracing::error!(%error, job.id = %id, job.kind = kind, "an expired job could not be taken back")
+            }
         }
     }
     Ok(taken)

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) type Work = Pin<Box<dyn Future<Output = Result<Effect, Failure>> + Send>>;
 
 /// A kind of job, without its payload's type.
 pub(crate) trait AnyJob: Send + Sync {
     fn lane(&self) -> &'static str;
+    fn longest(&self) -> Duration;
     fn run(self: Arc<Self>, context: Context, payload: Value) -> Work;
     fn on_dead(&self, conn: &mut AnyConn, payload: &Value, death: &Death) -> oz_store::Result<()>;
 }
@@ -20,6 +22,10 @@ pub(crate) trait AnyJob: Send + Sync {
 impl<J: Job> AnyJob for J {
     fn lane(&self) -> &'static str {
         J::LANE
+    }
+
+    fn longest(&self) -> Duration {
+        J::LONGEST
     }
 
     fn run(self: Arc<Self>, context: Context, payload: Value) -> Work {
@@ -58,6 +64,16 @@ impl Registry {
 
     pub(crate) fn find(&self, kind: &str) -> Option<&Arc<dyn AnyJob>> {
         self.0.get(kind)
+    }
+
+    /// The kind's name as the program spells it: labels of metrics must not come from a table.
+    pub(crate) fn name(&self, kind: &str) -> &'static str {
+        self.0.get_key_value(kind).map_or("other", |(name, _)| name)
+    }
+
+    /// How long an attempt of the kind may run.
+    pub(crate) fn longest(&self, kind: &str) -> Duration {
+        self.find(kind).map_or(Duration::MAX, |kind| kind.longest())
     }
 
     pub(crate) fn kinds(&self, lane: &str) -> Vec<&'static str> {

@@ -1,7 +1,8 @@
 //! The runner: claims, works, keeps leases alive, stops in order.
 
 use crate::backoff::jitter;
-use crate::{Effect, Error, Failure, Lease, Registry, Result, reap};
+use crate::lease::reap_telling;
+use crate::{Effect, Error, Failure, Lease, Observer, Outcome, Registry, Result};
 use oz_domain::{Clock, Millis};
 use oz_store::Db;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub struct Lane {
 }
 
 /// How a runner works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The lanes it serves.
     pub lanes: Vec<Lane>,
@@ -29,12 +30,14 @@ pub struct Options {
     pub lease: Duration,
     /// How often it looks for jobs that nobody told it about, on average three quarters of this.
     pub poll: Duration,
+    /// Told how attempts end.
+    pub observer: Observer,
 }
 
 impl Options {
     /// These lanes, with leases of 30 s and a look every second.
     pub fn new(lanes: Vec<Lane>) -> Self {
-        Self { lanes, lease: Duration::from_secs(30), poll: Duration::from_secs(1) }
+        Self { lanes, lease: Duration::from_secs(30), poll: Duration::from_secs(1), observer: Observer::none() }
     }
 }
 
@@ -51,6 +54,7 @@ struct Shared {
     registry: Registry,
     clock: Arc<dyn Clock>,
     lease: Duration,
+    observer: Observer,
     wake: Arc<Notify>,
     progress: AtomicI64,
 }
@@ -79,7 +83,8 @@ impl Runner {
     pub fn new(db: Db, registry: Registry, clock: Arc<dyn Clock>, options: Options) -> Self {
         let progress = AtomicI64::new(clock.now().get());
         let wake = Arc::new(Notify::new());
-        let shared = Arc::new(Shared { db, registry, clock, lease: options.lease, wake, progress });
+        let (lease, observer) = (options.lease, options.observer.clone());
+        let shared = Arc::new(Shared { db, registry, clock, lease, observer, wake, progress });
         Self { shared, options }
     }
 
@@ -168,6 +173,7 @@ impl Shared {
         // A task of its own: a panic ends the attempt, not the runner, and dropping it ends the work.
         let mut work = JoinSet::new();
         work.spawn(lease.work(&self.registry).in_current_span());
+        let mut too_long = std::pin::pin!(rest(self.registry.longest(&lease.job().kind)));
         let result = loop {
             tokio::select! {
                 done = work.join_next() => break match done {
@@ -175,6 +181,10 @@ impl Shared {
                     Some(Err(gone)) if gone.is_panic() => Err(Failure::Retry("the work panicked".to_owned())),
                     _ => Err(Failure::Retry("the work was cancelled".to_owned())),
                 },
+                () = &mut too_long => {
+                    work.abort_all();
+                    break Err(Failure::Retry("the work took too long".to_owned()));
+                }
                 () = rest(self.lease / 3) => {
                     if let Err(Error::LeaseLost) = self.extend(&lease).await {
                         tracing::warn!("the lease was lost; the work is dropped");
@@ -183,8 +193,9 @@ impl Shared {
                 }
                 () = released(&mut phase) => {
                     drop(work);
-                    if let Err(error) = lease.release(&self.db, self.clock.now()).await {
-                        tracing::warn!(%error, "the job could not be given back; its lease will run out");
+                    match lease.release(&self.db, self.clock.now()).await {
+                        Ok(()) => self.tell(&lease, Outcome::Released),
+                        Err(error) => tracing::warn!(%error, "the job could not be given back; its lease will run out"),
                     }
                     return;
                 }
@@ -205,15 +216,15 @@ impl Shared {
         done
     }
 
-    /// Writes how the attempt ended; goes on trying while the database is away, for as long as the lease is ours.
+    /// Writes how the attempt ended; goes on trying while the database is away: without it nobody else gets the job
+    /// either. A result that cannot be written at all is a failed attempt.
     async fn settle(
         &self,
         lease: &Lease,
         result: std::result::Result<Effect, Failure>,
         phase: &mut watch::Receiver<Phase>,
     ) {
-        let result = result.map(Arc::new);
-        let mut last_try = self.clock.now().plus(self.lease);
+        let mut result = result.map(Arc::new);
         loop {
             let now = self.clock.now();
             let done = match &result {
@@ -226,30 +237,46 @@ impl Shared {
                     tracing::warn!("the lease was lost; the result is dropped");
                     return;
                 }
-                Err(error) => {
+                Err(error) if error.is_passing() => {
                     tracing::warn!(%error, "the job's end could not be written");
-                    if matches!(error, Error::Store(oz_store::Error::Busy | oz_store::Error::Unavailable(_))) {
-                        // The database is away, not against us: without it nobody else gets the job either.
-                        last_try = now.plus(self.lease);
-                    }
-                    if now > last_try || *phase.borrow() == Phase::Release {
+                    if *phase.borrow() == Phase::Release {
                         return; // the lease runs out, another attempt follows
                     }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the job's end cannot be written");
+                    if result.is_err() {
+                        return; // the lease runs out, and that counts
+                    }
+                    // The same would be said again and again while the job holds its place.
+                    result = Err(Failure::Retry(format!("the result cannot be written: {error}")));
+                    continue;
                 }
             }
             rest(jitter(Duration::from_secs(1))).await;
         }
         match result {
-            Ok(effect) => effect.committed(),
-            Err(failure) => tracing::info!(?failure, "the attempt failed"),
+            Ok(effect) => {
+                self.tell(lease, Outcome::Done);
+                effect.committed();
+            }
+            Err(failure) => {
+                self.tell(lease, lease.outcome(&failure));
+                tracing::info!(?failure, "the attempt failed");
+            }
         }
+    }
+
+    fn tell(&self, lease: &Lease, outcome: Outcome) {
+        self.observer.tell(self.registry.name(&lease.job().kind), outcome);
     }
 
     /// Takes back the leases of workers that are gone.
     async fn watch_leases(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
         while *phase.borrow() == Phase::Run {
             self.alive();
-            match reap(&self.db, &self.registry, self.clock.now()).await {
+            let tell = |kind, outcome| self.observer.tell(kind, outcome);
+            match reap_telling(&self.db, &self.registry, self.clock.now(), tell).await {
                 Ok(0) => {}
                 Ok(jobs) => {
                     tracing::warn!(jobs, "leases ran out");

@@ -138,6 +138,25 @@ both_databases! {
         assert_eq!(notes(&db).await, ["dead a after 3: the worker did not come back"]);
     }
 
+    async fn one_that_cannot_be_buried_does_not_keep_the_others(database: TestDatabase) {
+        let db = open(&database).await;
+        let s = Stepper::new(&db, |_| Ok(()));
+        let undying = enqueue(&db, "undying", NOW).await;
+        for _ in 0..2 {
+            s.claim().await.unwrap();
+            s.clock.advance(LONG);
+            assert_eq!(s.reap().await, 1);
+            s.clock.advance(LONG);
+        }
+        s.claim().await.unwrap();
+        let other = enqueue(&db, "other", NOW).await;
+        s.clock.advance(Duration::from_secs(1));
+        assert_eq!(s.claim().await.unwrap().job().id, other);
+        s.clock.advance(LONG);
+        assert_eq!(s.reap().await, 1);
+        assert_eq!((shows(&db, undying).await, shows(&db, other).await), ("leased 3/3".to_owned(), "ready 1/3".to_owned()));
+    }
+
     async fn later_and_release_do_not_count_and_fatal_ends_at_once(database: TestDatabase) {
         let db = open(&database).await;
         let s = Stepper::new(&db, |_| Ok(()));

@@ -65,6 +65,9 @@ impl Job for WriteLine {
     }
 
     fn on_dead(&self, conn: &mut AnyConn, line: &Line, death: &Death) -> oz_store::Result<()> {
+        if line.text == "undying" {
+            return Err(oz_store::Error::Conflict("on purpose".to_owned()));
+        }
         note(conn, &format!("dead {} after {}: {}", line.text, death.attempts, death.reason))
     }
 }

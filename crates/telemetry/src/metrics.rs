@@ -73,7 +73,7 @@ impl Metrics {
         self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
-    /// A job ended: `done`, `retry`, `dead`.
+    /// An attempt at a job ended: `done`, `retry`, `dead`, `released`.
     pub fn job(&self, kind: &str, outcome: &str) {
         self.jobs.with_label_values(&[kind, outcome]).inc();
     }
