@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 /// Memory of one hash, KiB (OWASP Password Storage Cheat Sheet, Argon2id, 2024: m=19 MiB, t=2, p=1).
 const MEMORY_KIB: u32 = 19 * 1024;
-/// Hashes computed at once: bounds memory at 4 x 19 MiB whatever the number of log-ins.
-const AT_ONCE: usize = 4;
+/// Log-ins that may wait for a slot: some seconds of work. One more is told to come back, before it costs anything.
+const WAITING: usize = 64;
 /// Longest password in bytes; longer ones are refused before any hashing.
 pub(crate) const MAX_BYTES: usize = 1024;
 
@@ -19,6 +19,9 @@ pub(crate) enum PasswordError {
     /// The library refused; never caused by the password itself.
     #[error("password hashing failed: {0}")]
     Hash(String),
+    /// Too many log-ins at once.
+    #[error("too many log-ins at once: try again soon")]
+    Busy,
     /// The runtime is shutting down.
     #[error("the server is stopping")]
     Stopping,
@@ -28,12 +31,18 @@ pub(crate) enum PasswordError {
 #[derive(Clone)]
 pub(crate) struct Passwords {
     slots: Arc<Semaphore>,
+    /// A place for each log-in under way, waiting or not.
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
-    /// A hasher with [`AT_ONCE`] slots.
+    /// A hasher that takes half of the processors at most: anybody may make it work, and verdicts need the others.
     pub(crate) fn new() -> Self {
-        Self { slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self::with((std::thread::available_parallelism().map_or(1, usize::from) / 2).max(1))
+    }
+
+    fn with(slots: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(slots)), places: Arc::new(Semaphore::new(slots + WAITING)) }
     }
 
     /// A PHC string (`$argon2id$v=19$...`) with a random salt.
@@ -63,8 +72,15 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
-        let _slot = self.slots.acquire().await.map_err(|_| PasswordError::Stopping)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| PasswordError::Stopping)
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| PasswordError::Stopping)?;
+        tokio::task::spawn_blocking(move || {
+            // Until the work is done: a client that leaves does not end it, and must not make room for another.
+            let _held = (place, slot);
+            work()
+        })
+        .await
+        .map_err(|_| PasswordError::Stopping)
     }
 }
 
@@ -81,6 +97,8 @@ fn hasher() -> Argon2<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::Future as _;
+    use std::task::{Context, Waker};
 
     #[tokio::test]
     async fn the_right_password_only() {
@@ -91,5 +109,23 @@ mod tests {
         assert!(!passwords.verify("correct hors".to_owned().into(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("nobody".to_owned().into(), None).await.unwrap());
         assert!(!passwords.verify("x".to_owned().into(), Some("not a hash".to_owned())).await.unwrap());
+    }
+    #[tokio::test]
+    async fn a_crowd_is_sent_away_and_the_room_comes_back() {
+        let passwords = Passwords::with(1);
+        let working = Arc::clone(&passwords.slots).acquire_owned().await.unwrap();
+        let inside = Arc::clone(&passwords.places).try_acquire_owned().unwrap();
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(passwords.run(|| ()))).collect();
+        for one in &mut waiting {
+            assert!(one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert!(matches!(passwords.run(|| ()).await, Err(PasswordError::Busy)));
+        // One that stops waiting gives its place to another.
+        waiting.pop();
+        let last = passwords.run(|| ());
+        drop((working, inside));
+        drop(waiting);
+        last.await.unwrap();
+        assert_eq!(passwords.places.available_permits(), WAITING + 1);
     }
 }

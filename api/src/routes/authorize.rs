@@ -2,17 +2,22 @@
 
 use super::with;
 use crate::app::App;
+use crate::auth::password::PasswordError;
 use crate::auth::{self, Access, check_active, claims, life, user};
 use crate::error::{Error, Result};
 use crate::view::View;
 use oz_domain::{Action, Object, SessionKind, TokenId};
-use oz_http::{Response, Route, any_of, endpoint, json, json_reply, under};
+use oz_http::{ApiError, Response, Route, any_of, endpoint, json, json_reply, under};
 use oz_store::sessions::{self, Rotation, Session};
 use oz_store::users::{self, User};
 use oz_wire::{AuthAnswer, Code, LogIn, Refresh};
+use std::time::Duration;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::path::end;
+
+/// When a log-in that found too many others may try again.
+const COME_BACK: Duration = Duration::from_secs(2);
 
 pub(super) fn routes(app: &App) -> Route {
     any_of([
@@ -55,7 +60,12 @@ async fn log_in(body: LogIn, app: App) -> Result<Response> {
     let found = app.db.read(move |conn| users::by_email(conn, &email)).await?;
     let hash = found.as_ref().and_then(|u| u.password_hash.clone());
     let right = app.auth.passwords.verify(password, hash).await;
-    let right = right.map_err(|e| Error::Api(oz_http::ApiError::internal(Code::Unavailable, e)))?;
+    let right = right.map_err(|e| {
+        Error::Api(match e {
+            PasswordError::Busy => ApiError::new(Code::TooManyRequests, e.to_string()).retry_after(COME_BACK),
+            e => ApiError::internal(Code::Unavailable, e),
+        })
+    })?;
     let user = found.filter(|_| right).ok_or_else(wrong)?;
     check_active(&user)?;
     let (expire_token, session) = new_session(&app, &user)?;
