@@ -153,7 +153,7 @@ async fn until_told(app: &App, runner: Option<&Handle>, tls: Option<&Tls>) -> an
                 told_ready = true;
                 notify::ready();
             }
-            _ = ticks.tick() => if progresses(app, runner) {
+            _ = ticks.tick() => if progresses(app, runner, every).await {
                 notify::watchdog();
             },
         }
@@ -169,7 +169,11 @@ async fn ready(app: &App) {
     }
 }
 
-/// Whether the runner showed that it is alive; a watchdog that is fed by a bare timer sees nothing.
-fn progresses(app: &App, runner: Option<&Handle>) -> bool {
-    runner.is_none_or(|runner| app.now().since(runner.last_progress()) < app.settings.job_lease)
+/// Whether the runner showed that it is alive, or, without one, whether the database answers within `limit`: a watchdog
+/// that is fed by a bare timer sees nothing.
+async fn progresses(app: &App, runner: Option<&Handle>, limit: Duration) -> bool {
+    match runner {
+        Some(runner) => app.now().since(runner.last_progress()) < app.settings.job_lease,
+        None => matches!(tokio::time::timeout(limit, app.db.health()).await, Ok(Ok(()))),
+    }
 }
