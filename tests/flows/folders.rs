@@ -251,3 +251,35 @@ fn old_names_can_be_switched_off() {
     let folder = photo_folder(&server.client(), &json!({}));
     assert!(folder["media"][0].get("image_id").is_none() && folder.get("resolution_suggest").is_none(), "{folder}");
 }
+
+#[test]
+fn a_folder_has_an_end_of_analyses() {
+    let server = Server::start_new(Options::default().with("OZ_PROCESSING", "queue"));
+    let client = server.client();
+    let folder = photo_folder(&client, &json!({}));
+    let path = format!("/api/folders/{}/analyses/", id(&folder, "folder_id"));
+    let hundred = json!({"analyses": vec![json!({"type": "quality"}); 100]});
+    for _ in 0..10 {
+        client.json("POST", &path, &hundred).expect(201);
+    }
+    client.json("POST", &path, &hundred).refused(413, 1511);
+    assert_eq!(client.get(&format!("{path}?limit=1&offset=5")).header("x-total-count"), Some("1000"));
+}
+
+#[test]
+fn a_folder_changes_hands_inside_its_company() {
+    let server = Server::start();
+    let client = server.client();
+    let boss = server.user("boss@example.com", "CLIENT_ADMIN", Some("Bank"));
+    let stranger = server.user("eve@example.com", "CLIENT", Some("Other Bank"));
+    let folder = photo_folder(&client, &json!({}));
+    let path = format!("/api/folders/{}", id(&folder, "folder_id"));
+    let user_of = |who: &Client| who.get("/api/folders/?with_user=true").expect(200)["items"][0]["user_id"].clone();
+    photo_folder(&stranger, &json!({}));
+    client.json("PATCH", &path, &json!({"user_id": user_of(&client)})).refused(403, 9);
+    boss.json("PATCH", &path, &json!({"user_id": user_of(&stranger)})).refused(400, 4);
+    let mine = photo_folder(&boss, &json!({}))["user_id"].clone();
+    let given = boss.json("PATCH", &path, &json!({"user_id": mine})).expect(200);
+    assert_eq!(given["user_id"], mine);
+    client.get(&path).refused(404, 10);
+}

@@ -9,9 +9,9 @@ use crate::plan::{Ground, enqueue};
 use oz_domain::{FolderId, GroupId, Status};
 use oz_http::{Response, reply_status};
 use oz_store::Viewer;
-use oz_store::analyses::{self, Filter};
+use oz_store::analyses;
 use oz_store::folders;
-use oz_wire::StartAnalyses;
+use oz_wire::{Code, StartAnalyses};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -19,6 +19,9 @@ use warp::http::StatusCode;
 
 /// How long a single request waits before it looks into the database again: another machine's worker cannot ring here.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Analyses of one folder: each one that ends works out the folder's status anew, so their number must have an end.
+const MOST: i64 = 1000;
 
 pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, app: App) -> Result<Response> {
     let Asked { access, key, meta, origin } = asked;
@@ -33,6 +36,11 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
             let group = match claim(conn, key.as_ref(), now)? {
                 Some(first) => first["group_id"].as_str().and_then(|t| t.parse().ok()).ok_or_else(other_request)?,
                 None => {
+                    let present = analyses::count_of_folder(conn, id)?;
+                    if present + i64::try_from(body.analyses.len()).unwrap_or(i64::MAX) > MOST {
+                        let text = format!("a folder has at most {MOST} analyses; it has {present}");
+                        return Err(Error::new(Code::MediaOverLimit, text));
+                    }
                     let named: Vec<_> = media.iter().cloned().map(|m| (String::new(), m)).collect();
                     let ground = Ground { access: &caller, folder: &folder, media: &named, now };
                     let planned = ground.plan(&body.analyses)?;
@@ -42,9 +50,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
                     group
                 }
             };
-            let mut found = analyses::of_folders(conn, &[id], &Filter::default())?;
-            found.retain(|a| a.analysis.group_id == group);
-            Ok::<_, Error>((found, media))
+            Ok::<_, Error>((analyses::of_group(conn, id, group)?, media))
         })
         .await?;
     app.jobs_added();
