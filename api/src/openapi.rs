@@ -74,6 +74,12 @@ const PAGE: &[Parameter] = &[
     ("offset", Kind::Number, "Rows to skip."),
     ("limit", Kind::Number, "Rows of the page, 1-1000; 100 unless told otherwise."),
     ("total_omit", Kind::Flag, "Do not count all rows."),
+    ("cursor", Kind::Text, "`X-Next-Cursor` of the page before."),
+    ("sorting", Kind::Text, "time_created{asc}, time_created{desc}, time_updated{asc} or time_updated{desc}."),
+    ("time_created.min", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_created.max", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_updated.min", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_updated.max", Kind::Time, "UNIX seconds or milliseconds."),
 ];
 
 const FOLDERS: &[Parameter] = &[
@@ -109,6 +115,12 @@ const ANALYSES: &[Parameter] = &[
     ("offset", Kind::Number, "Rows to skip."),
     ("limit", Kind::Number, "Rows of the page, 1-1000; 100 unless told otherwise."),
     ("total_omit", Kind::Flag, "Do not count all rows."),
+    ("cursor", Kind::Text, "`X-Next-Cursor` of the page before."),
+    ("sorting", Kind::Text, "time_created{asc}, time_created{desc}, time_updated{asc} or time_updated{desc}."),
+    ("time_created.min", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_created.max", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_updated.min", Kind::Time, "UNIX seconds or milliseconds."),
+    ("time_updated.max", Kind::Time, "UNIX seconds or milliseconds."),
     ("analyse_id", Kind::Text, "Ids, separated by commas."),
     ("type", Kind::Text, "Kinds, separated by commas."),
     ("state", Kind::Text, "States, separated by commas."),

@@ -263,7 +263,11 @@ fn a_folder_has_an_end_of_analyses() {
         client.json("POST", &path, &hundred).expect(201);
     }
     client.json("POST", &path, &hundred).refused(413, 1511);
-    assert_eq!(client.get(&format!("{path}?limit=1&offset=5")).header("x-total-count"), Some("1000"));
+    let page = client.get(&format!("{path}?limit=400&sorting=time_created{{desc}}"));
+    assert_eq!((page.header("x-total-count"), page.json().as_array().map(Vec::len)), (Some("1000"), Some(400)));
+    let cursor = page.header("x-next-cursor").expect("more follow");
+    let next = client.get(&format!("{path}?limit=1000&sorting=time_created{{desc}}&cursor={cursor}"));
+    assert_eq!((next.json().as_array().map(Vec::len), next.header("x-next-cursor")), (Some(600), None));
 }
 
 #[test]
