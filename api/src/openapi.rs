@@ -52,7 +52,7 @@ struct Operation {
     name: &'static str,
     summary: &'static str,
     public: bool,
-    query: &'static [Parameter],
+    query: &'static [&'static [Parameter]],
     body: Body,
     answer: Answer,
     /// Statuses beside those that every operation of its kind can have.
@@ -70,11 +70,12 @@ enum Kind {
     Time,
 }
 
+/// What every list takes (decision 5).
 const PAGE: &[Parameter] = &[
-    ("offset", Kind::Number, "Rows to skip."),
+    ("offset", Kind::Number, "Rows to skip; a cursor is cheaper."),
     ("limit", Kind::Number, "Rows of the page, 1-1000; 100 unless told otherwise."),
     ("total_omit", Kind::Flag, "Do not count all rows."),
-    ("cursor", Kind::Text, "`X-Next-Cursor` of the page before."),
+    ("cursor", Kind::Text, "`next_cursor`, or the header `X-Next-Cursor`, of the page before."),
     ("sorting", Kind::Text, "time_created{asc}, time_created{desc}, time_updated{asc} or time_updated{desc}."),
     ("time_created.min", Kind::Time, "UNIX seconds or milliseconds."),
     ("time_created.max", Kind::Time, "UNIX seconds or milliseconds."),
@@ -82,16 +83,8 @@ const PAGE: &[Parameter] = &[
     ("time_updated.max", Kind::Time, "UNIX seconds or milliseconds."),
 ];
 
+/// What folders are found by.
 const FOLDERS: &[Parameter] = &[
-    ("offset", Kind::Number, "Rows to skip; a cursor is cheaper."),
-    ("limit", Kind::Number, "Rows of the page, 1-1000; 100 unless told otherwise."),
-    ("total_omit", Kind::Flag, "Do not count all rows."),
-    ("cursor", Kind::Text, "`next_cursor` of the page before."),
-    ("sorting", Kind::Text, "time_created{asc}, time_created{desc}, time_updated{asc} or time_updated{desc}."),
-    ("time_created.min", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_created.max", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_updated.min", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_updated.max", Kind::Time, "UNIX seconds or milliseconds."),
     ("folder_id", Kind::Text, "Ids, separated by commas."),
     ("company_id", Kind::Text, "Ids, separated by commas."),
     ("user_id", Kind::Text, "Ids of owners, separated by commas."),
@@ -100,27 +93,17 @@ const FOLDERS: &[Parameter] = &[
     ("operator_status", Kind::Text, "Resolutions, separated by commas."),
     ("analyse.resolution_status", Kind::Text, "Statuses of which an analysis shows one."),
     ("meta_data", Kind::Text, "key==value or key!=value; may be repeated."),
+];
+
+/// What a folder is shown with.
+const WITH: &[Parameter] = &[
     ("with_analyses", Kind::Flag, "With the analyses."),
     ("with_user", Kind::Flag, "With the owner."),
     ("with_company", Kind::Flag, "With the company."),
 ];
 
-const ONE_FOLDER: &[Parameter] = &[
-    ("with_analyses", Kind::Flag, "With the analyses."),
-    ("with_user", Kind::Flag, "With the owner."),
-    ("with_company", Kind::Flag, "With the company."),
-];
-
+/// What analyses are found by.
 const ANALYSES: &[Parameter] = &[
-    ("offset", Kind::Number, "Rows to skip."),
-    ("limit", Kind::Number, "Rows of the page, 1-1000; 100 unless told otherwise."),
-    ("total_omit", Kind::Flag, "Do not count all rows."),
-    ("cursor", Kind::Text, "`X-Next-Cursor` of the page before."),
-    ("sorting", Kind::Text, "time_created{asc}, time_created{desc}, time_updated{asc} or time_updated{desc}."),
-    ("time_created.min", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_created.max", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_updated.min", Kind::Time, "UNIX seconds or milliseconds."),
-    ("time_updated.max", Kind::Time, "UNIX seconds or milliseconds."),
     ("analyse_id", Kind::Text, "Ids, separated by commas."),
     ("type", Kind::Text, "Kinds, separated by commas."),
     ("state", Kind::Text, "States, separated by commas."),
@@ -133,14 +116,14 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "DELETE /api/authorize/auth", summary: "Log out.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
     Operation { name: "POST /api/authorize/refresh", summary: "Renew the access token.", public: false, query: &[], body: Body::Json("Refresh"), answer: Answer::One(200, "AuthAnswer"), also: &[] },
     Operation { name: "POST /api/folders", summary: "Make a folder with media; with `analyses` in the payload, wait for their verdicts.", public: false, query: &[], body: Body::Form, answer: Answer::One(201, "Folder"), also: &[409] },
-    Operation { name: "GET /api/folders", summary: "Folders.", public: false, query: FOLDERS, body: Body::Nothing, answer: Answer::One(200, "FolderPage"), also: &[400] },
-    Operation { name: "GET /api/folders/{folder_id}", summary: "One folder.", public: false, query: ONE_FOLDER, body: Body::Nothing, answer: Answer::One(200, "Folder"), also: &[400] },
+    Operation { name: "GET /api/folders", summary: "Folders.", public: false, query: &[PAGE, FOLDERS, WITH], body: Body::Nothing, answer: Answer::One(200, "FolderPage"), also: &[400] },
+    Operation { name: "GET /api/folders/{folder_id}", summary: "One folder.", public: false, query: &[WITH], body: Body::Nothing, answer: Answer::One(200, "Folder"), also: &[400] },
     Operation { name: "PATCH /api/folders/{folder_id}", summary: "Decide on a folder, or merge into its data.", public: false, query: &[], body: Body::Json("FolderPatch"), answer: Answer::One(200, "Folder"), also: &[] },
     Operation { name: "DELETE /api/folders/{folder_id}", summary: "Delete a folder with all in it.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
     Operation { name: "POST /api/folders/{folder_id}/media", summary: "Add media.", public: false, query: &[], body: Body::Form, answer: Answer::Many(201, "Media"), also: &[409] },
-    Operation { name: "GET /api/folders/{folder_id}/media", summary: "The folder's media.", public: false, query: PAGE, body: Body::Nothing, answer: Answer::Many(200, "Media"), also: &[400] },
+    Operation { name: "GET /api/folders/{folder_id}/media", summary: "The folder's media.", public: false, query: &[PAGE], body: Body::Nothing, answer: Answer::Many(200, "Media"), also: &[400] },
     Operation { name: "POST /api/folders/{folder_id}/analyses", summary: "Start analyses.", public: false, query: &[], body: Body::Json("StartAnalyses"), answer: Answer::Many(201, "Analysis"), also: &[409, 501] },
-    Operation { name: "GET /api/folders/{folder_id}/analyses", summary: "The folder's analyses.", public: false, query: ANALYSES, body: Body::Nothing, answer: Answer::Many(200, "Analysis"), also: &[400] },
+    Operation { name: "GET /api/folders/{folder_id}/analyses", summary: "The folder's analyses.", public: false, query: &[PAGE, ANALYSES], body: Body::Nothing, answer: Answer::Many(200, "Analysis"), also: &[400] },
     Operation { name: "GET /api/analyses/{analysis_id}", summary: "One analysis.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "Analysis"), also: &[] },
     Operation { name: "PATCH /api/analyses/{analysis_id}", summary: "An operator's decision.", public: false, query: &[], body: Body::Json("AnalysisPatch"), answer: Answer::One(200, "Analysis"), also: &[409] },
     Operation { name: "DELETE /api/analyses/{analysis_id}", summary: "Delete an analysis.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
@@ -219,7 +202,7 @@ impl Operation {
                 if name == "file" { json!({"type": "string"}) } else { json!({"type": "string", "format": "uuid"}) };
             all.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
-        for (name, kind, text) in self.query {
+        for (name, kind, text) in self.query.iter().copied().flatten() {
             let schema = match kind {
                 Kind::Text => json!({"type": "string"}),
                 Kind::Number => json!({"type": "integer", "minimum": 0}),
