@@ -1,6 +1,6 @@
 //! From rows to the wire: names of both generations, links, what a role may see.
 
-use oz_domain::{FileRole, ImageKind, MediaKind, Millis, Role};
+use oz_domain::{FileRole, MediaKind, Millis, Role};
 use oz_store::analyses::{AnalysisImage, AnalysisWithMedia};
 use oz_store::companies::Company;
 use oz_store::folders::Folder;
@@ -154,12 +154,7 @@ impl View {
             .filter(|image| image.media_id == r.media_id)
             .map(|image| wire::OutputImage {
                 kind: image.kind.as_str().to_owned(),
-                original_url: format!(
-                    "{}/api/static/{folder}/{}_{}.jpg",
-                    self.origin,
-                    image.id,
-                    image_word(image.kind)
-                ),
+                original_url: format!("{}/api/static/{folder}/{}_{}.jpg", self.origin, image.id, image.kind),
             })
             .collect();
         wire::MediaResult {
@@ -209,11 +204,6 @@ impl View {
 /// The threshold that an analysis was started with.
 pub(crate) fn threshold(thresholds: &Value) -> f64 {
     thresholds["threshold_spoofing"].as_f64().unwrap_or(THRESHOLD_SPOOFING)
-}
-
-/// The word in the name of a picture's link.
-pub(crate) const fn image_word(kind: ImageKind) -> &'static str {
-    kind.as_str()
 }
 
 /// The usual ending of a file of this type; clients look at it.

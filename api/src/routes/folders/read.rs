@@ -4,7 +4,7 @@ use super::super::{counted, page_of, view};
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::{Error, Result};
-use oz_domain::{Action, AnalysisKind, AnalysisState, FolderId, Object, Resolution, Status};
+use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, FolderId, Object, Resolution, Status};
 use oz_http::{Response, json_reply};
 use oz_store::analyses::{self, AnalysisWithMedia};
 use oz_store::folder_list::{self, MetadataMatch};
@@ -131,7 +131,7 @@ pub(super) async fn one(id: FolderId, access: Access, query: Pairs, origin: Stri
 /// `GET /api/folders`.
 pub(super) async fn list(access: Access, query: Pairs, origin: String, app: App) -> Result<Response> {
     let query = ListQuery::read(query)?;
-    let (with, page, filter) = (With::of(&query)?, page_of(&query)?, filter(&query)?);
+    let (with, page, filter) = (With::of(&query)?, page_of(&query)?, filter(&query, app.settings.legacy_names)?);
     let (viewer, eyes) = (access.viewer, Eyes::of(&access));
     let (found, parts) = app
         .db
@@ -148,14 +148,17 @@ pub(super) async fn list(access: Access, query: Pairs, origin: String, app: App)
     }))
 }
 
-fn filter(query: &ListQuery) -> Result<folder_list::Filter> {
+/// `legacy`: names of before 6.0.1 are understood too (decision 6).
+fn filter(query: &ListQuery, legacy: bool) -> Result<folder_list::Filter> {
     const STATUS: &str = "INITIAL, PROCESSING, FAILED, FINISHED, DECLINED, OPERATOR_REQUIRED or SUCCESS";
     let metadata =
         |m: &oz_wire::MetaFilter| MetadataMatch { key: m.key.clone(), value: m.value.clone(), equal: m.equal };
-    let operator = [
-        query.words("operator_status", "SUCCESS, DECLINED or OPERATOR_REQUIRED")?,
-        query.words::<Resolution>("resolution_suggest", "SUCCESS, DECLINED or OPERATOR_REQUIRED")?,
-    ];
+    let mut operator_status: Vec<Resolution> =
+        query.words("operator_status", "SUCCESS, DECLINED or OPERATOR_REQUIRED")?;
+    if legacy {
+        operator_status
+            .extend(query.words::<Resolution>("resolution_suggest", "SUCCESS, DECLINED or OPERATOR_REQUIRED")?);
+    }
     Ok(folder_list::Filter {
         ids: query.words("folder_id", IDS)?,
         companies: query.words("company_id", IDS)?,
@@ -164,7 +167,7 @@ fn filter(query: &ListQuery) -> Result<folder_list::Filter> {
         updated: TimeRange { min: query.updated_min, max: query.updated_max },
         resolution_status: query.words("resolution_status", STATUS)?,
         system_resolution: query.words("system_resolution", STATUS)?,
-        operator_status: operator.concat(),
+        operator_status,
         analysis_status: [
             query.words::<Status>("analyse.resolution_status", STATUS)?,
             query.words("analysis.resolution_status", STATUS)?,
@@ -196,7 +199,14 @@ pub(super) async fn analyses(id: FolderId, access: Access, query: Pairs, origin:
     const KIND: &str = "QUALITY, BIOMETRY, COLLECTION or DOCUMENTS";
     const STATE: &str = "PROCESSING, FAILED or FINISHED";
     let query = ListQuery::read(query)?;
-    let both = |old: &str, new: &str| Ok::<_, Error>([query.words(old, IDS)?, query.words(new, IDS)?].concat());
+    let legacy = app.settings.legacy_names;
+    let both = |old: &str, new: &str| {
+        let mut ids = query.words::<AnalysisId>(new, IDS)?;
+        if legacy {
+            ids.extend(query.words::<AnalysisId>(old, IDS)?);
+        }
+        Ok::<_, Error>(ids)
+    };
     // Older clients ask for verdicts by `state` (`oz-api.md` 14).
     let (mut states, mut statuses) = (Vec::new(), query.words("resolution_status", "a status")?);
     for word in query.words::<Status>("state", STATE)? {
