@@ -1,11 +1,13 @@
 //! `oz-api admin …`: the same rules as the API, on the machine itself.
 
 use crate::app::open_database;
+use crate::audit::{self, By, Deed};
 use crate::auth::password::{MAX_BYTES, Passwords};
 use crate::cli::{Admin, AdminObject, UserAction};
 use crate::settings::Api;
 use anyhow::{Context as _, bail, ensure};
-use oz_domain::{AuthSource, Clock as _, CompanyId, Millis, Role, SystemClock, UserId};
+use oz_blobs::Keyring;
+use oz_domain::{Action, AuthSource, Clock as _, CompanyId, Millis, Object, Role, SystemClock, UserId};
 use oz_store::companies::{self, Company, SYSTEM};
 use oz_store::users::{self, User, email_key};
 use oz_store::{AnyConn, Page, Viewer};
@@ -26,6 +28,7 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl std::io::Wr
     let hash = Passwords::new().hash(password).await?;
     crate::app::private_folder(&settings.data_dir)?;
     let db = open_database(settings).await?;
+    let keys = Keyring::load_or_create(&settings.data_dir.join("secrets/blobs.key"))?;
     let now = SystemClock.now();
     let taken = email.clone();
     let made = db
@@ -56,6 +59,8 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl std::io::Wr
                 time_updated: now,
             };
             users::insert(conn, &user)?;
+            let deed = Deed::new(Object::User, Action::Create, user.id, company_id);
+            audit::note(conn, &keys, By::SYSTEM, now, deed.to(json!({"user_type": role, "email": user.email})))?;
             Ok::<_, oz_store::Error>(user.id)
         })
         .await;

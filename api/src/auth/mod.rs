@@ -4,9 +4,10 @@ pub(crate) mod password;
 pub(crate) mod token;
 
 use crate::app::App;
+use crate::audit::By;
 use crate::error::{Error, Result};
 use crate::settings::Api;
-use oz_domain::{Action, Millis, Object, Role, Scope, SessionKind, TokenId, allowed};
+use oz_domain::{Action, Millis, Object, RequestId, Role, Scope, SessionKind, TokenId, allowed};
 use oz_http::{ApiError, RequestMeta};
 use oz_store::Viewer;
 use oz_store::sessions::{self, Session};
@@ -15,6 +16,7 @@ use oz_wire::Code;
 use password::Passwords;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,9 +56,16 @@ pub(crate) struct Caller {
 pub(crate) struct Access {
     pub(crate) caller: Caller,
     pub(crate) viewer: Viewer,
+    request: RequestId,
+    address: IpAddr,
 }
 
 impl Access {
+    /// Who does it and from where, for the audit log.
+    pub(crate) fn by(&self) -> By {
+        By { user: Some(self.caller.user.id), request: Some(self.request), address: Some(self.address) }
+    }
+
     /// How far the same caller may go in something else.
     pub(crate) fn scope(&self, object: Object, action: Action) -> Scope {
         allowed(self.caller.user.role, object, action)
@@ -223,5 +232,5 @@ async fn enter(app: &App, token: Option<String>, meta: &RequestMeta, object: Obj
         return Err(Error::new(Code::AuthForbidden, text));
     }
     let viewer = Viewer::of(scope, user.company_id, user.id);
-    Ok(Access { caller, viewer })
+    Ok(Access { caller, viewer, request: meta.id, address: meta.client.0 })
 }

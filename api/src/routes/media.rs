@@ -2,13 +2,15 @@
 
 use super::{forbidden, origin, view, with};
 use crate::app::{App, to_the_end};
+use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ingest::check_tags;
 use oz_domain::{Action, MediaId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
-use oz_store::media;
+use oz_store::{AnyConn, media};
 use oz_wire::{MediaPatch, PayloadError};
+use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::path::{end, param};
@@ -46,9 +48,17 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
 
 /// The file is gone before the answer.
 async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
-    let (viewer, now) = (access.viewer, app.now());
+    let (viewer, now, by) = (access.viewer, app.now(), access.by());
+    let keys = app.blobs.keys().clone();
     to_the_end(async move {
-        let dead = app.db.write(move |conn| media::delete(conn, viewer, id, now)).await?;
+        let remove = move |conn: &mut AnyConn| {
+            let row = media::get(conn, viewer, id)?.media;
+            let dead = media::delete(conn, viewer, id, now)?;
+            let deed = Deed::new(Object::Media, Action::Delete, id, row.company_id).about(row.folder_id);
+            audit::note(conn, &keys, by, now, deed.from(json!({"folder_id": row.folder_id, "tags": row.tags})))?;
+            Ok::<_, Error>(dead)
+        };
+        let dead = app.db.write(remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })

@@ -30,7 +30,7 @@ pub(crate) struct Frames {
     id: BlobId,
 }
 
-fn aead(key: &[u8; KEY]) -> Result<LessSafeKey> {
+pub(crate) fn aead(key: &[u8; KEY]) -> Result<LessSafeKey> {
     // Fails only for another length than 32, which the type excludes.
     UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Error::Damaged)
 }

@@ -7,11 +7,13 @@ mod crypt;
 mod error;
 mod keys;
 mod read;
+mod seal;
 mod stage;
 
 pub use error::{Error, Result};
 pub use keys::{Keyring, flush_name};
 pub use read::sealed_memory_file;
+pub use seal::SealKey;
 pub use stage::{Stage, Staged};
 
 use bytes::Bytes;
@@ -66,6 +68,11 @@ impl Blobs {
         // `with_fsync` is off by default in this library.
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
         Ok(Self { store: Arc::new(store), root: root.to_owned(), keys: Arc::new(keys) })
+    }
+
+    /// The keys, which also seal small secrets that lie elsewhere.
+    pub fn keys(&self) -> &Arc<Keyring> {
+        &self.keys
     }
 
     /// Begins to store a content of `company` under `id`. Bytes are encrypted before they reach the disk; whatever is

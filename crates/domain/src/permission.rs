@@ -97,6 +97,8 @@ words! {
         Export = "export",
         /// The action `erase`.
         Erase = "erase",
+        /// Coming in: nobody's permission, but the audit log names it.
+        LogIn = "log_in",
     }
 }
 

@@ -41,6 +41,8 @@ row! {
         after_value: Option<Vec<u8>>,
         /// SHA-256 over the hash before and this record; none until it is sealed.
         hash: Option<Vec<u8>>,
+        /// The address of the client that asked; none for the system itself and for the command line.
+        address: Option<String>,
     }
 }
 
@@ -146,6 +148,7 @@ fn chained(before: &[u8], seq: i64, record: &Record) -> Vec<u8> {
     part(record.subject_key_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
     part(record.before_value.as_deref());
     part(record.after_value.as_deref());
+    part(record.address.as_deref().map(str::as_bytes));
     hasher.finalize().to_vec()
 }
 

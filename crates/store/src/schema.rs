@@ -215,6 +215,14 @@ diesel::table! {
         before_value -> Nullable<Binary>,
         after_value -> Nullable<Binary>,
         hash -> Nullable<Binary>,
+        address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_exports (sink) {
+        sink -> Text,
+        seq -> BigInt,
     }
 }
 
@@ -243,6 +251,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    password_resets (token_hash) {
+        token_hash -> Binary,
+        user_id -> Text,
+        time_created -> BigInt,
+        time_expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    password_history (user_id, time_created) {
+        user_id -> Text,
+        time_created -> BigInt,
+        password_hash -> Text,
+    }
+}
+
+diesel::table! {
+    counters (name) {
+        name -> Text,
+        count -> BigInt,
+        time_started -> BigInt,
+        time_expires -> BigInt,
+    }
+}
+
 diesel::joinable!(users -> companies (company_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(media -> folders (folder_id));
@@ -265,5 +299,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     audit,
     subject_keys,
-    idempotency_keys
+    idempotency_keys,
+    audit_exports,
+    password_resets,
+    password_history,
+    counters
 );

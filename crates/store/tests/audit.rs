@@ -22,6 +22,7 @@ fn record(n: i64) -> Record {
         before_value: None,
         after_value: Some(vec![1, 2]),
         hash: None,
+        address: Some("192.0.2.1".to_owned()),
     }
 }
 

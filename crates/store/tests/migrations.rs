@@ -8,8 +8,8 @@ use oz_testkit::both_databases;
 both_databases! {
     async fn up_down_up(database: TestDatabase) {
         let db = Db::open(database.url(), Options::default()).await.unwrap();
-        assert_eq!(db.pending_migrations().await.unwrap(), ["0001"]);
-        assert_eq!(db.migrate().await.unwrap(), ["0001"]);
+        assert_eq!(db.pending_migrations().await.unwrap(), ["0001", "0002"]);
+        assert_eq!(db.migrate().await.unwrap(), ["0001", "0002"]);
         assert_eq!(db.migrate().await.unwrap(), Vec::<String>::new());
         db.write(company).await.unwrap();
         db.migrate_down().await.unwrap();
@@ -29,7 +29,7 @@ both_databases! {
         for task in tasks {
             ran += task.await.unwrap();
         }
-        assert_eq!(ran, 1);
+        assert_eq!(ran, 2);
     }
 
     async fn a_newer_database_is_refused(database: TestDatabase) {

@@ -108,6 +108,10 @@ every_table_can_be_read!(
     audit,
     subject_keys,
     idempotency_keys,
+    audit_exports,
+    password_resets,
+    password_history,
+    counters,
 );
 
 fn columns_of(query: &str) -> Vec<String> {

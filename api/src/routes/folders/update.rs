@@ -3,14 +3,16 @@
 use super::super::forbidden;
 use super::read::read_folder;
 use crate::app::{App, to_the_end};
+use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use oz_domain::{Action, FolderId, Object};
 use oz_http::{Response, json_reply};
-use oz_store::folders::{self, Patch};
+use oz_store::folders::{self, Folder, Patch};
 use oz_store::metadata::{self, Change, Owner};
-use oz_store::{Viewer, users};
+use oz_store::{AnyConn, Viewer, users};
 use oz_wire::FolderPatch;
+use serde_json::json;
 use warp::http::StatusCode;
 
 /// Longest remark of an operator, characters.
@@ -35,10 +37,15 @@ pub(super) async fn change(
     {
         return Err(Error::value("operator_comment", remark, "at most 4000 characters"));
     }
-    let now = app.now();
+    let (now, by) = (app.now(), access.by());
     let viewer = access.viewer;
+    let keys = app.blobs.keys().clone();
     app.db
         .write(move |conn| {
+            let noted = |conn: &mut AnyConn, action, company, before, after| {
+                let deed = Deed::new(Object::Folder, action, id, company).from(before).to(after);
+                audit::note(conn, &keys, by, now, deed)
+            };
             // Who may not see it must not learn that it is there; who sees it is told what is missing.
             let folder = folders::get(conn, viewer, id)?;
             if let Some(owner) = body.user_id {
@@ -51,16 +58,24 @@ pub(super) async fn change(
                     other => Error::Store(other),
                 })?;
                 folders::patch(conn, giver, id, &Patch { owner: Some(owner), ..Patch::default() }, now)?;
+                let (before, after) = (json!({"user_id": folder.user_id}), json!({"user_id": owner}));
+                noted(conn, Action::ChangeOwner, folder.company_id, before, after)?;
             }
             if decides {
                 let patch =
                     Patch { operator_status, operator_comment: body.operator_comment.clone(), ..Patch::default() };
                 folders::patch(conn, decider, id, &patch, now).map_err(|e| forbidden(e, "decide on this folder"))?;
+                let said = |f: &Folder| json!({"operator_status": f.operator_status.map(|s| s.as_str()), "operator_comment": f.operator_comment});
+                let after = said(&folders::get(conn, viewer, id)?);
+                noted(conn, Action::OperatorDecision, folder.company_id, said(&folder), after)?;
             }
             if let Some(new) = &body.meta_data {
                 let change = Change::Merge(new.clone());
                 metadata::change(conn, updater, Owner::Folder(id), &change, now)
                     .map_err(|e| forbidden(e, "change this folder"))?;
+                let after = folders::get(conn, viewer, id)?.meta_data;
+                let (before, after) = (json!({"meta_data": folder.meta_data}), json!({"meta_data": after}));
+                noted(conn, Action::Update, folder.company_id, before, after)?;
             }
             Ok::<_, Error>(())
         })
@@ -70,9 +85,16 @@ pub(super) async fn change(
 
 /// `DELETE /api/folders/{folder_id}`: the files are gone before the answer.
 pub(super) async fn remove(id: FolderId, access: Access, app: App) -> Result<StatusCode> {
-    let viewer = access.viewer;
+    let (viewer, now, by) = (access.viewer, app.now(), access.by());
+    let keys = app.blobs.keys().clone();
     to_the_end(async move {
-        let dead = app.db.write(move |conn| folders::delete(conn, viewer, id)).await?;
+        let remove = move |conn: &mut AnyConn| {
+            let company = folders::get(conn, viewer, id)?.company_id;
+            let dead = folders::delete(conn, viewer, id)?;
+            audit::note(conn, &keys, by, now, Deed::new(Object::Folder, Action::Delete, id, company))?;
+            Ok::<_, Error>(dead)
+        };
+        let dead = app.db.write(remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })
