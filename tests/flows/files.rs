@@ -2,8 +2,14 @@
 
 use crate::support::client::Part;
 use crate::support::fixtures::{eval, live_clip};
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
+use oz_testkit::on_both;
 use serde_json::json;
+
+on_both! {
+    ranges_are_exactly_what_was_asked,
+    a_clip_whose_index_stands_last_is_served_with_it_in_front,
+}
 
 /// A folder with this clip; gives the path of the stored file.
 fn stored(client: &crate::support::client::Client, clip: &[u8]) -> String {
@@ -12,9 +18,8 @@ fn stored(client: &crate::support::client::Client, clip: &[u8]) -> String {
     url.find("/api/static/").map(|at| url[at..].to_owned()).expect("a static path")
 }
 
-#[test]
-fn ranges_are_exactly_what_was_asked() {
-    let server = Server::start();
+fn ranges_are_exactly_what_was_asked(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let clip = live_clip();
     let path = stored(&client, &clip);
@@ -42,9 +47,8 @@ fn ranges_are_exactly_what_was_asked() {
     assert_eq!(head.header("content-length"), Some(&size.to_string()[..]));
 }
 
-#[test]
-fn a_clip_whose_index_stands_last_is_served_with_it_in_front() {
-    let server = Server::start();
+fn a_clip_whose_index_stands_last_is_served_with_it_in_front(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let clip = index_last(&live_clip());
     let path = stored(&client, &clip);

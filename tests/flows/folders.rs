@@ -3,7 +3,22 @@
 use crate::support::client::{Client, Part};
 use crate::support::fixtures::{eval, live_still};
 use crate::support::server::{Options, Server};
+use oz_testkit::on_both;
 use serde_json::{Value, json};
+
+on_both! {
+    a_folder_without_anything_is_a_folder,
+    tags_change_and_media_and_folders_go,
+    equal_files_are_stored_once_and_live_until_the_last_use,
+    folders_are_found_by_their_data_and_paged,
+    the_same_request_twice_is_done_once,
+    what_one_may_not_see_is_not_there,
+    an_operator_decides_and_sees_why,
+    a_payload_that_does_not_fit_is_named_by_path_and_leaves_nothing,
+    old_names_can_be_switched_off,
+    a_folder_has_an_end_of_analyses,
+    a_folder_changes_hands_inside_its_company,
+}
 
 /// A folder with a selfie photo and this data.
 fn photo_folder(client: &Client, data: &Value) -> Value {
@@ -18,9 +33,8 @@ fn id<'a>(object: &'a Value, key: &str) -> &'a str {
     object[key].as_str().unwrap_or_else(|| panic!("no {key}: {object}"))
 }
 
-#[test]
-fn a_folder_without_anything_is_a_folder() {
-    let server = Server::start();
+fn a_folder_without_anything_is_a_folder(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     // Clients of the first generation make a folder first and add media later, without a payload.
     let boundary = ("multipart/form-data; boundary=x", b"--x--\r\n".to_vec());
@@ -34,9 +48,8 @@ fn a_folder_without_anything_is_a_folder() {
     assert_eq!((listed.expect(200).as_array().map(Vec::len), listed.header("x-total-count")), (Some(1), Some("1")));
 }
 
-#[test]
-fn tags_change_and_media_and_folders_go() {
-    let server = Server::start();
+fn tags_change_and_media_and_folders_go(options: Options) {
+    let server = Server::start_new(options);
     let (client, admin) = (server.client(), server.admin());
     let folder = photo_folder(&client, &json!({}));
     let path = format!("/api/media/{}", id(&folder["media"][0], "media_id"));
@@ -69,9 +82,8 @@ fn stored(server: &Server) -> Vec<std::path::PathBuf> {
     crate::support::server::files_below(&server.data.join("blobs"))
 }
 
-#[test]
-fn equal_files_are_stored_once_and_live_until_the_last_use() {
-    let server = Server::start();
+fn equal_files_are_stored_once_and_live_until_the_last_use(options: Options) {
+    let server = Server::start_new(options);
     let (client, admin) = (server.client(), server.admin());
     let folders = [photo_folder(&client, &json!({})), photo_folder(&client, &json!({}))];
     assert_eq!(stored(&server).len(), 1);
@@ -85,9 +97,8 @@ fn equal_files_are_stored_once_and_live_until_the_last_use() {
     assert!(!raw.windows(16).any(|w| live_still().starts_with(w)), "stored in the clear");
 }
 
-#[test]
-fn folders_are_found_by_their_data_and_paged() {
-    let server = Server::start();
+fn folders_are_found_by_their_data_and_paged(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     for number in 0..5 {
         photo_folder(&client, &json!({"transaction_id": format!("t-{number}"), "person_info": {"first_name": "Ann"}}));
@@ -122,9 +133,8 @@ fn folders_are_found_by_their_data_and_paged() {
     }
 }
 
-#[test]
-fn the_same_request_twice_is_done_once() {
-    let server = Server::start();
+fn the_same_request_twice_is_done_once(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let still = live_still();
     let payload = json!({"media:tags": {"p": ["photo_selfie"]}, "analyses": [{"type": "quality"}]}).to_string();
@@ -144,9 +154,8 @@ fn the_same_request_twice_is_done_once() {
     assert_ne!(theirs["folder_id"], first["folder_id"]);
 }
 
-#[test]
-fn what_one_may_not_see_is_not_there() {
-    let server = Server::start();
+fn what_one_may_not_see_is_not_there(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let stranger = server.user("eve@example.com", "CLIENT_ADMIN", Some("Other Bank"));
     let folder = photo_folder(&client, &json!({}));
@@ -180,9 +189,8 @@ fn what_one_may_not_see_is_not_there() {
     client.get("/api/folders/nonsense").refused(404, 10);
 }
 
-#[test]
-fn an_operator_decides_and_sees_why() {
-    let server = Server::start();
+fn an_operator_decides_and_sees_why(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let operator = server.user("op@example.com", "OPERATOR", None);
     let payload =
@@ -213,9 +221,8 @@ fn an_operator_decides_and_sees_why() {
     assert_eq!(noted["system_resolution"], system);
 }
 
-#[test]
-fn a_payload_that_does_not_fit_is_named_by_path_and_leaves_nothing() {
-    let server = Server::start();
+fn a_payload_that_does_not_fit_is_named_by_path_and_leaves_nothing(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let still = live_still();
     for (payload, status, code, field) in [
@@ -245,9 +252,8 @@ fn a_payload_that_does_not_fit_is_named_by_path_and_leaves_nothing() {
     assert!(stored(&server).is_empty(), "{:?}", stored(&server));
 }
 
-#[test]
-fn old_names_can_be_switched_off() {
-    let server = Server::start_new(Options::default().with("OZ_LEGACY_NAMES", "false"));
+fn old_names_can_be_switched_off(options: Options) {
+    let server = Server::start_new(options.with("OZ_LEGACY_NAMES", "false"));
     let client = server.client();
     let folder = photo_folder(&client, &json!({}));
     // A filter by an old name is no filter here, as any unknown one.
@@ -255,9 +261,8 @@ fn old_names_can_be_switched_off() {
     assert!(folder["media"][0].get("image_id").is_none() && folder.get("resolution_suggest").is_none(), "{folder}");
 }
 
-#[test]
-fn a_folder_has_an_end_of_analyses() {
-    let server = Server::start_new(Options::default().with("OZ_PROCESSING", "queue"));
+fn a_folder_has_an_end_of_analyses(options: Options) {
+    let server = Server::start_new(options.with("OZ_PROCESSING", "queue"));
     let client = server.client();
     let folder = photo_folder(&client, &json!({}));
     let path = format!("/api/folders/{}/analyses/", id(&folder, "folder_id"));
@@ -273,9 +278,8 @@ fn a_folder_has_an_end_of_analyses() {
     assert_eq!((next.json().as_array().map(Vec::len), next.header("x-next-cursor")), (Some(600), None));
 }
 
-#[test]
-fn a_folder_changes_hands_inside_its_company() {
-    let server = Server::start();
+fn a_folder_changes_hands_inside_its_company(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let boss = server.user("boss@example.com", "CLIENT_ADMIN", Some("Bank"));
     let stranger = server.user("eve@example.com", "CLIENT", Some("Other Bank"));

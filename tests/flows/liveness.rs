@@ -2,12 +2,17 @@
 
 use crate::support::client::Part;
 use crate::support::fixtures::{eval, live_clip, live_still};
-use crate::support::server::Server;
+use crate::support::server::{Options, Server};
+use oz_testkit::on_both;
 use serde_json::json;
 
-#[test]
-fn a_live_selfie_video_passes_in_a_single_request() {
-    let server = Server::start();
+on_both! {
+    a_live_selfie_video_passes_in_a_single_request,
+    a_replayed_clip_is_declined_by_polling,
+}
+
+fn a_live_selfie_video_passes_in_a_single_request(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let payload = json!({
         "folder:meta_data": {"transaction_id": "t-1"},
@@ -38,9 +43,8 @@ fn a_live_selfie_video_passes_in_a_single_request() {
     assert_eq!(&shot.bytes[..2], [0xFF, 0xD8]);
 }
 
-#[test]
-fn a_replayed_clip_is_declined_by_polling() {
-    let server = Server::start();
+fn a_replayed_clip_is_declined_by_polling(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     let payload = json!({"media:tags": {"v": ["video_selfie", "video_selfie_blank", "orientation_landscape"]}});
     let folder = client

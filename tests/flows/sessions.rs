@@ -1,11 +1,17 @@
 //! Log-in, refresh, log-out, and what a token is good for.
 
-use crate::support::server::{CLIENT, Server};
+use crate::support::server::{CLIENT, Options, Server};
+use oz_testkit::on_both;
 use serde_json::json;
 
-#[test]
-fn a_token_comes_is_renewed_once_and_ends() {
-    let server = Server::start();
+on_both! {
+    a_token_comes_is_renewed_once_and_ends,
+    a_secret_that_was_used_twice_ends_its_family,
+    a_wrong_log_in_says_nothing_about_what_is_wrong,
+}
+
+fn a_token_comes_is_renewed_once_and_ends(options: Options) {
+    let server = Server::start_new(options);
     let body = json!({"credentials": {"email": "CLIENT@example.com ", "password": CLIENT.1}});
     let answer = server.anonymous().json("POST", "/api/authorize/auth", &body).expect(200);
     assert_eq!(answer["user"]["user_type"], "CLIENT");
@@ -29,9 +35,8 @@ fn a_token_comes_is_renewed_once_and_ends() {
     fresh.get("/api/folders/").refused(401, 7);
 }
 
-#[test]
-fn a_secret_that_was_used_twice_ends_its_family() {
-    let server = Server::start();
+fn a_secret_that_was_used_twice_ends_its_family(options: Options) {
+    let server = Server::start_new(options);
     let body = json!({"credentials": {"email": CLIENT.0, "password": CLIENT.1}});
     let first = server.anonymous().json("POST", "/api/authorize/auth", &body).expect(200);
     let with = |token: &serde_json::Value| {
@@ -47,9 +52,8 @@ fn a_secret_that_was_used_twice_ends_its_family() {
     owner.get("/api/folders/").refused(401, 7);
 }
 
-#[test]
-fn a_wrong_log_in_says_nothing_about_what_is_wrong() {
-    let server = Server::start();
+fn a_wrong_log_in_says_nothing_about_what_is_wrong(options: Options) {
+    let server = Server::start_new(options);
     let log_in = |email: &str, password: &str| {
         let body = json!({"credentials": {"email": email, "password": password}});
         server.anonymous().json("POST", "/api/authorize/auth", &body).refused(401, 7)

@@ -3,13 +3,20 @@
 use crate::support::client::Part;
 use crate::support::fixtures::{live_clip, live_still};
 use crate::support::server::{Options, Server, files_below, until};
+use oz_testkit::on_both;
 use serde_json::json;
 use std::process::Command;
 use std::time::Duration;
 
-#[test]
-fn health_names_every_part() {
-    let server = Server::start();
+on_both! {
+    health_names_every_part,
+    metrics_count_by_template,
+    a_full_disk_is_told_and_nothing_is_half_written,
+    the_description_holds_under_thousands_of_strange_requests,
+}
+
+fn health_names_every_part(options: Options) {
+    let server = Server::start_new(options);
     let health = server.anonymous().get("/api/healthcheck").expect(200);
     assert_eq!(health["status"], "ok", "{health}");
     for part in ["database", "storage", "models", "queue", "disk"] {
@@ -45,9 +52,8 @@ fn without_models_health_says_so_and_the_log_says_which() {
         .expect(201);
 }
 
-#[test]
-fn metrics_count_by_template() {
-    let server = Server::start();
+fn metrics_count_by_template(options: Options) {
+    let server = Server::start_new(options);
     let client = server.client();
     client.get("/api/folders/00000000-0000-7000-8000-000000000000");
     let metrics = crate::support::client::Client::new(&server.metrics);
@@ -100,12 +106,10 @@ impl Drop for SmallDisk {
     }
 }
 
-#[test]
-fn a_full_disk_is_told_and_nothing_is_half_written() {
+fn a_full_disk_is_told_and_nothing_is_half_written(options: Options) {
     let disk = SmallDisk::of("24m");
     let data = disk.0.path().join("data");
-    let server =
-        Server::start_new(Options { data: Some(data.clone()), ..Options::default() }.with("OZ_MIN_FREE_SPACE", "0"));
+    let server = Server::start_new(Options { data: Some(data.clone()), ..options }.with("OZ_MIN_FREE_SPACE", "0"));
     let (client, admin) = (server.client(), server.admin());
     let send = |number: usize| {
         // Different bytes each time: equal ones would be stored once.
@@ -146,9 +150,8 @@ fn uploads_stop_before_the_disk_is_full() {
     server.client().form("/api/folders/", &[Part("p", Some("p.jpg"), &live_still())]).refused(507, 1522);
 }
 
-#[test]
-fn the_description_holds_under_thousands_of_strange_requests() {
-    let server = Server::start();
+fn the_description_holds_under_thousands_of_strange_requests(options: Options) {
+    let server = Server::start_new(options);
     // Whoever may do most inside one company.
     let token = server.user("boss@example.com", "CLIENT_ADMIN", Some("Bank")).token.expect("a token");
     let venv = std::env::var("OZ_VENV").expect("OZ_VENV: set by `cargo xtask test`");

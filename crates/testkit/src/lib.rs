@@ -40,3 +40,27 @@ macro_rules! both_databases {
         }
     )+};
 }
+
+/// Makes two tests of each function that takes [`server::Options`]: `name::sqlite` with the file in the data folder, which
+/// is what a server has when nothing is set, and `name::postgres` with a fresh, empty database of the shared cluster.
+///
+/// The functions stand outside, where rustfmt reaches them; one that is not named here is dead code, which clippy refuses.
+///
+/// ```ignore
+/// on_both! { a_folder_is_kept }
+/// fn a_folder_is_kept(options: Options) { let server = Server::start_new(options); }
+/// ```
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$attribute:meta])* $name:ident),+ $(,)?) => {$(
+        mod $name {
+            $(#[$attribute])*
+            #[test]
+            fn sqlite() { super::$name($crate::server::Options::default()) }
+
+            $(#[$attribute])*
+            #[test]
+            fn postgres() { super::$name($crate::server::Options::on(&$crate::TestDatabase::postgres())) }
+        }
+    )+};
+}

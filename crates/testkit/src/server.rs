@@ -1,6 +1,7 @@
 //! A server of one's own: the real binary, a fresh data folder, a free port; gone when the test ends.
 #![expect(clippy::expect_used, reason = "what goes wrong here ends the test")]
 
+use crate::TestDatabase;
 use crate::client::Client;
 use crate::fixtures::shared;
 use std::io::Write as _;
@@ -49,6 +50,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// On this database.
+    pub fn on(database: &TestDatabase) -> Self {
+        Self { database_url: Some(database.url().to_owned()), ..Self::default() }
+    }
+
     /// With one more environment variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
