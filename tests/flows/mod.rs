@@ -7,3 +7,4 @@ mod hostile;
 mod liveness;
 mod sessions;
 mod system;
+mod texts;
