@@ -3,4 +3,5 @@
 
 pub(crate) mod browser;
 pub(crate) mod hostile;
+pub(crate) mod stored;
 pub(crate) use oz_testkit::{client, fixtures, server};
