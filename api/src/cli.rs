@@ -1,7 +1,7 @@
 //! The command line: `oz-api serve | work | migrate | check-config | admin …`.
 
 use clap::{Args, Parser, Subcommand};
-use oz_domain::Role;
+use oz_domain::{CompanyId, Role, TokenId};
 use std::path::PathBuf;
 
 /// Oz Appliance: liveness, face matching and search on your own server.
@@ -27,7 +27,7 @@ pub(crate) enum Command {
     CheckConfig,
     /// Print the API's description (OpenAPI 3.1).
     Openapi,
-    /// Work on users from the command line.
+    /// Users, sessions, companies, permissions: the same rules as the API's, on the machine itself.
     Admin(Admin),
     /// Decode media for a parent process; not for people.
     #[command(hide = true)]
@@ -55,6 +55,65 @@ pub(crate) enum AdminObject {
         #[command(subcommand)]
         action: UserAction,
     },
+    /// Sessions: who is logged in.
+    Session {
+        #[command(subcommand)]
+        action: SessionAction,
+    },
+    /// Companies.
+    Company {
+        #[command(subcommand)]
+        action: CompanyAction,
+    },
+    /// Print who may do what, as a table in Markdown.
+    Permissions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionAction {
+    /// List the sessions that count now, newest first.
+    List {
+        /// Only those of this user: its id or address.
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// End a session.
+    Revoke {
+        /// Its id.
+        token_id: TokenId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CompanyAction {
+    /// Make a company; prints the new id.
+    Create {
+        /// Its name.
+        name: String,
+    },
+    /// List companies, newest first.
+    List {
+        /// Only with this in the name.
+        #[arg(long)]
+        search: Option<String>,
+    },
+    /// Show one company as JSON.
+    Show {
+        /// Its id.
+        company_id: CompanyId,
+    },
+    /// Give a company another name.
+    Rename {
+        /// Its id.
+        company_id: CompanyId,
+        /// The new name.
+        name: String,
+    },
+    /// Close a company: its users are shut out at once, the running server removes all it has.
+    Delete {
+        /// Its id.
+        company_id: CompanyId,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +138,53 @@ pub(crate) enum UserAction {
         /// Last name.
         #[arg(long, default_value = "")]
         last_name: String,
+    },
+    /// List users, newest first.
+    List {
+        /// Only of the company with this id.
+        #[arg(long)]
+        company: Option<CompanyId>,
+        /// Only with this in the address or a name.
+        #[arg(long)]
+        search: Option<String>,
+    },
+    /// Show one user as JSON.
+    Show {
+        /// Its id or address.
+        user: String,
+    },
+    /// Give a user another role. Running servers follow within 5 seconds.
+    SetRole {
+        /// Its id or address.
+        user: String,
+        /// The new role.
+        role: Role,
+        /// The company with this id, for a user that had none.
+        #[arg(long)]
+        company: Option<CompanyId>,
+    },
+    /// Set another password and end all sessions of the user.
+    ResetPassword {
+        /// Its id or address.
+        user: String,
+        /// Read the password from standard input (one line).
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Shut a user out; nothing is removed.
+    Deactivate {
+        /// Its id or address.
+        user: String,
+    },
+    /// Let a user in again.
+    Activate {
+        /// Its id or address.
+        user: String,
+    },
+    /// Remove a user; its folders stay.
+    Delete {
+        /// Its id or address.
+        user: String,
     },
 }
 

@@ -1,5 +1,6 @@
 //! `oz-api`: the appliance's server and worker.
 
+mod accounts;
 mod admin;
 mod app;
 mod audit;

@@ -12,6 +12,9 @@ use utoipa::OpenApi as _;
     wire::Analysis,
     wire::AnalysisPatch,
     wire::AuthAnswer,
+    wire::Company,
+    wire::CompanyBody,
+    wire::CompanyPage,
     wire::Config,
     wire::ErrorBody,
     wire::Folder,
@@ -22,9 +25,16 @@ use utoipa::OpenApi as _;
     wire::LogIn,
     wire::Media,
     wire::MediaPatch,
+    wire::NewUser,
     wire::Refresh,
     wire::StartAnalyses,
+    wire::User,
+    wire::UserPage,
+    wire::UserPatch,
     wire::Version,
+    wire::WebhookSecret,
+    wire::WebhookSettings,
+    wire::WebhookSettingsBody,
 )))]
 struct Schemas;
 
@@ -110,6 +120,18 @@ const ANALYSES: &[Parameter] = &[
     ("resolution_status", Kind::Text, "Statuses, separated by commas."),
 ];
 
+/// What users are found by.
+const USERS: &[Parameter] = &[
+    ("company_id", Kind::Text, "Ids, separated by commas."),
+    ("user_id", Kind::Text, "Ids, separated by commas."),
+    ("user_type", Kind::Text, "Roles, separated by commas."),
+    ("is_active", Kind::Flag, "Only active users, or only others."),
+    ("search_text", Kind::Text, "Part of the address or of a name."),
+];
+
+/// What companies are found by.
+const COMPANIES: &[Parameter] = &[("search_text", Kind::Text, "Part of the name.")];
+
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
     Operation { name: "POST /api/authorize/auth", summary: "Log in.", public: true, query: &[], body: Body::Json("LogIn"), answer: Answer::One(200, "AuthAnswer"), also: &[400, 401, 429] },
@@ -131,6 +153,19 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "PATCH /api/media/{media_id}", summary: "Replace the tags.", public: false, query: &[], body: Body::Json("MediaPatch"), answer: Answer::One(200, "Media"), also: &[] },
     Operation { name: "DELETE /api/media/{media_id}", summary: "Delete a medium and its files.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
     Operation { name: "GET /api/static/{folder_id}/{file}", summary: "A stored file, whole or a range of it.", public: false, query: &[], body: Body::Nothing, answer: Answer::File, also: &[206, 416] },
+    Operation { name: "POST /api/users", summary: "Make a user.", public: false, query: &[], body: Body::Json("NewUser"), answer: Answer::One(201, "User"), also: &[409, 429] },
+    Operation { name: "GET /api/users", summary: "Users.", public: false, query: &[PAGE, USERS], body: Body::Nothing, answer: Answer::One(200, "UserPage"), also: &[400] },
+    Operation { name: "GET /api/users/{user_id}", summary: "One user.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "User"), also: &[] },
+    Operation { name: "PATCH /api/users/{user_id}", summary: "Change a user.", public: false, query: &[], body: Body::Json("UserPatch"), answer: Answer::One(200, "User"), also: &[409, 429] },
+    Operation { name: "DELETE /api/users/{user_id}", summary: "Remove a user; its folders stay.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[409] },
+    Operation { name: "POST /api/companies", summary: "Make a company.", public: false, query: &[], body: Body::Json("CompanyBody"), answer: Answer::One(201, "Company"), also: &[] },
+    Operation { name: "GET /api/companies", summary: "Companies.", public: false, query: &[PAGE, COMPANIES], body: Body::Nothing, answer: Answer::One(200, "CompanyPage"), also: &[400] },
+    Operation { name: "GET /api/companies/{company_id}", summary: "One company; while it is being deleted, what is left of it.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "Company"), also: &[] },
+    Operation { name: "PATCH /api/companies/{company_id}", summary: "Change a company.", public: false, query: &[], body: Body::Json("CompanyBody"), answer: Answer::One(200, "Company"), also: &[409] },
+    Operation { name: "DELETE /api/companies/{company_id}", summary: "Close a company and remove all it has.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(202, "Company"), also: &[409] },
+    Operation { name: "GET /api/companies/{company_id}/webhook", summary: "Where webhooks may go.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "WebhookSettings"), also: &[] },
+    Operation { name: "PATCH /api/companies/{company_id}/webhook", summary: "Set where webhooks may go.", public: false, query: &[], body: Body::Json("WebhookSettingsBody"), answer: Answer::One(200, "WebhookSettings"), also: &[409] },
+    Operation { name: "POST /api/companies/{company_id}/webhook/secret", summary: "Make a new secret that signs webhooks; told once.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(201, "WebhookSecret"), also: &[409] },
     Operation { name: "GET /api/healthcheck", summary: "How the appliance is; 503 when a part fails.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Health"), also: &[] },
     Operation { name: "GET /api/version", summary: "Versions.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Version"), also: &[] },
     Operation { name: "GET /api/config", summary: "What clients need to know.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "Config"), also: &[] },

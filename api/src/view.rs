@@ -2,13 +2,13 @@
 
 use oz_domain::{FileRole, MediaKind, Millis, Role};
 use oz_store::analyses::{AnalysisImage, AnalysisWithMedia};
-use oz_store::companies::Company;
+use oz_store::companies::{Company, Left};
 use oz_store::folders::Folder;
 use oz_store::media::MediaWithFiles;
 use oz_store::users::User;
 use oz_wire as wire;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// How answers are shown to one caller.
 #[derive(Debug, Clone)]
@@ -65,12 +65,18 @@ impl View {
         }
     }
 
-    pub(crate) fn company(&self, company: &Company) -> wire::Company {
+    /// `left`: what a company that is being deleted still has.
+    pub(crate) fn company(&self, company: &Company, left: Option<Left>) -> wire::Company {
+        let mut technical = object(&company.technical_meta_data);
+        if let Some(Left { folders, users }) = left {
+            technical.insert("deletion".to_owned(), json!({"folders_left": folders, "users_left": users}));
+        }
         wire::Company {
             company_id: company.id,
             name: company.name.clone(),
             in_deletion: company.in_deletion,
-            technical_meta_data: object(&company.technical_meta_data),
+            meta_data: object(&company.meta_data),
+            technical_meta_data: technical,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::audit::By;
 use crate::error::{Error, Result};
 use crate::settings::Api;
-use oz_domain::{Action, Millis, Object, RequestId, Role, Scope, SessionKind, TokenId, allowed};
+use oz_domain::{Action, Millis, Object, RequestId, Role, Scope, SessionKind, TokenId, UserId, allowed};
 use oz_http::{ApiError, RequestMeta};
 use oz_store::Viewer;
 use oz_store::sessions::{self, Session};
@@ -95,6 +95,11 @@ impl Auth {
     /// Forgets verified tokens of these sessions: a revocation counts on this node at once.
     pub(crate) fn forget(&self, ended: &[TokenId]) {
         self.forget_those(|session| ended.contains(&session.id));
+    }
+
+    /// Forgets what was verified of a user: what it is and may do has changed.
+    pub(crate) fn forget_user(&self, user: UserId) {
+        self.forget_those(|session| session.user_id == user);
     }
 
     /// Forgets a whole chain of refreshes.

@@ -60,18 +60,21 @@ async fn log_in(body: LogIn, app: App) -> Result<Response> {
     let found = app.db.read(move |conn| users::by_email(conn, &email)).await?;
     let hash = found.as_ref().and_then(|u| u.password_hash.clone());
     let right = app.auth.passwords.verify(password, hash).await;
-    let right = right.map_err(|e| {
-        Error::Api(match e {
-            PasswordError::Busy => ApiError::new(Code::TooManyRequests, e.to_string()).retry_after(COME_BACK),
-            e => ApiError::internal(Code::Unavailable, e),
-        })
-    })?;
+    let right = right.map_err(not_hashed)?;
     let user = found.filter(|_| right).ok_or_else(wrong)?;
     check_active(&user)?;
     let (expire_token, session) = new_session(&app, &user)?;
     let stored = session.clone();
     app.db.write(move |conn| sessions::insert(conn, &stored)).await?;
     Ok(answer(&app, &user, &session, &expire_token))
+}
+
+/// What the client is told when a password could not be looked at.
+pub(super) fn not_hashed(error: PasswordError) -> Error {
+    Error::Api(match error {
+        PasswordError::Busy => ApiError::new(Code::TooManyRequests, error.to_string()).retry_after(COME_BACK),
+        error => ApiError::internal(Code::Unavailable, error),
+    })
 }
 
 /// A session that is not stored yet, and the secret that renews it.

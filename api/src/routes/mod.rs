@@ -2,10 +2,12 @@
 
 mod analyses;
 mod authorize;
+mod companies;
 mod folders;
 mod media;
 mod static_files;
 mod system;
+mod users;
 
 use crate::app::App;
 use crate::auth::Access;
@@ -27,6 +29,8 @@ pub(crate) fn routes(app: &App) -> Route {
         under("analyses", analyses::routes(app)),
         under("media", media::routes(app)),
         under("authorize", authorize::routes(app)),
+        under("companies", companies::routes(app)),
+        under("users", users::routes(app)),
         under("static", static_files::routes(app)),
         system::routes(app),
     ]);
@@ -125,7 +129,7 @@ fn counted<T: Serialize>(mut all: Vec<T>, query: &ListQuery, key: impl Fn(&T) ->
 }
 
 /// What one sees and may not change is forbidden, not hidden.
-fn forbidden(error: oz_store::Error, what: &str) -> Error {
+pub(crate) fn forbidden(error: oz_store::Error, what: &str) -> Error {
     match error {
         oz_store::Error::NotFound => Error::new(Code::AuthForbidden, format!("this user may not {what}")),
         other => Error::Store(other),

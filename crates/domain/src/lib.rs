@@ -26,7 +26,7 @@ pub use ids::{
 };
 pub use job::JobState;
 pub use media::{FileRole, ImageKind, MediaKind, Tag, is_document};
-pub use permission::{Action, Object, Scope, allowed};
+pub use permission::{Action, Object, Scope, allowed, permissions_page};
 pub use picture::{Picture, PictureError};
 pub use session::{AuthSource, SessionKind};
 

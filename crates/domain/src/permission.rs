@@ -131,6 +131,17 @@ pub fn allowed(role: Role, object: Object, action: Action) -> Scope {
         .unwrap_or(Scope::None)
 }
 
+/// The whole table in Markdown, for the documentation and the command line.
+pub fn permissions_page() -> String {
+    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    let head = format!("| object | action | {} |\n|---|---{}|\n", roles.join(" | "), "|---".repeat(roles.len()));
+    let rows = TABLE.iter().map(|(object, action, scopes)| {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        format!("| {object} | {action} | {} |\n", scopes.join(" | "))
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
 // Columns:            ADMIN, OPERATOR, CLIENT, CLIENT_ADMIN, CLIENT_OPERATOR, CLIENT_SERVICE
 #[rustfmt::skip]
 const TABLE: &[Row] = {

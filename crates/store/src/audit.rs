@@ -46,6 +46,12 @@ row! {
     }
 }
 
+impl Record {
+    pub(crate) const fn times(&self) -> (Millis, Millis) {
+        (self.time, self.time)
+    }
+}
+
 row! {
     /// The key that encrypts what the log says of one subject.
     SubjectKey in subject_keys by (id) {
@@ -216,7 +222,7 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) ->
         }
         query
     };
-    listed!(conn, page, Record, audit::time, audit::id, query(), |r: &Record| (r.time, r.id.uuid()))
+    listed!(conn, page, Record by (audit::time, audit::time, audit::id), query())
 }
 
 /// The key of a subject, or `new` stored as such. A destroyed key stays destroyed.

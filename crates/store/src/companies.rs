@@ -1,11 +1,11 @@
 //! Companies: the tenants.
 
 use crate::page::listed;
-use crate::schema::companies;
+use crate::schema::{companies, folders, subject_keys, users};
 use crate::types::{Plain as _, Sql, row};
 use crate::{AnyConn, Error, Listed, MultiBackend, Page, Result, Viewer};
 use diesel::prelude::*;
-use oz_domain::{CompanyId, Millis};
+use oz_domain::{CompanyId, FolderId, Millis, TokenId};
 use serde_json::Value;
 
 /// The company that users without one (ADMIN, OPERATOR) and their objects belong to; `system_company` on the wire.
@@ -33,6 +33,12 @@ row! {
         time_created: Millis as Sql,
         /// When it last changed.
         time_updated: Millis as Sql,
+    }
+}
+
+impl Company {
+    pub(crate) const fn times(&self) -> (Millis, Millis) {
+        (self.time_created, self.time_updated)
     }
 }
 
@@ -71,18 +77,18 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, search: Option<&str>, page: &Pag
     if search.is_some_and(|text| !text.storable()) {
         return Err(Error::Text);
     }
-    let pattern = search.map(|text| {
-        let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        format!("%{escaped}%")
-    });
+    let pattern = search.map(containing);
     let query = || match &pattern {
         None => visible(viewer),
         Some(pattern) => visible(viewer).filter(lower(companies::name).like(pattern.clone()).escape('\\')),
     };
-    listed!(conn, page, Company, companies::time_created, companies::id, query(), |c: &Company| (
-        c.time_created,
-        c.id.uuid()
-    ))
+    listed!(conn, page, Company by (companies::time_created, companies::time_updated, companies::id), query())
+}
+
+/// The pattern for texts that contain `text`, to be compared in lower case, with `\` as the escape.
+pub(crate) fn containing(text: &str) -> String {
+    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
 }
 
 diesel::define_sql_function! {
@@ -122,4 +128,60 @@ pub fn delete(conn: &mut AnyConn, viewer: Viewer, id: CompanyId) -> Result<()> {
     }
     diesel::delete(companies::table.filter(companies::id.eq(Sql(id)))).execute(conn)?;
     Ok(())
+}
+
+/// What still belongs to a company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Folders.
+    pub folders: i64,
+    /// Users.
+    pub users: i64,
+}
+
+/// Counts what still belongs to a company.
+///
+/// # Errors
+/// Of the database only.
+pub fn left(conn: &mut AnyConn, id: CompanyId) -> Result<Left> {
+    Ok(Left {
+        folders: folders::table.filter(folders::company_id.eq(Sql(id))).count().get_result(conn)?,
+        users: users::table.filter(users::company_id.eq(Sql(id))).count().get_result(conn)?,
+    })
+}
+
+/// The next folders of a company that is being emptied.
+///
+/// # Errors
+/// Of the database only.
+pub fn next_folders(conn: &mut AnyConn, id: CompanyId, limit: i64) -> Result<Vec<FolderId>> {
+    let ids: Vec<Sql<FolderId>> =
+        folders::table.filter(folders::company_id.eq(Sql(id))).select(folders::id).limit(limit).load(conn)?;
+    Ok(ids.into_iter().map(|id| id.0).collect())
+}
+
+/// Closes a company: it is marked, and none of its users can do anything any more. Gives the sessions that ended.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] for the system company.
+pub fn close(conn: &mut AnyConn, viewer: Viewer, id: CompanyId, now: Millis) -> Result<Vec<TokenId>> {
+    get(conn, viewer, id)?;
+    if id == SYSTEM {
+        return Err(Error::Conflict("companies.system".to_owned()));
+    }
+    diesel::update(companies::table.filter(companies::id.eq(Sql(id))))
+        .set((companies::in_deletion.eq(true), companies::time_updated.eq(Sql(now))))
+        .execute(conn)?;
+    diesel::update(users::table.filter(users::company_id.eq(Sql(id)))).set(users::is_active.eq(false)).execute(conn)?;
+    crate::sessions::revoke_company(conn, id, now)
+}
+
+/// Removes a closed company with its users and keys; its folders and files must be gone.
+///
+/// # Errors
+/// [`Error::Conflict`] with `foreign key` while folders or files are left.
+pub fn finish(conn: &mut AnyConn, id: CompanyId) -> Result<()> {
+    diesel::delete(users::table.filter(users::company_id.eq(Sql(id)))).execute(conn)?;
+    diesel::delete(subject_keys::table.filter(subject_keys::company_id.eq(Sql(id)))).execute(conn)?;
+    delete(conn, Viewer::All, id)
 }

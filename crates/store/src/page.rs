@@ -152,34 +152,44 @@ impl TimeRange {
     }
 }
 
-/// Loads a page of a small table: `$query` makes the boxed, filtered query and may run twice.
+/// Loads a page of a small table: `$query` makes the boxed, filtered query and may run twice; `$created` and `$updated`
+/// are the columns of the two orders, the same one where rows do not change.
 macro_rules! listed {
-    ($conn:expr, $page:expr, $row:ty, $time:expr, $id:expr, $query:expr, $cursor:expr) => {{
-        let (page, sort) = (*$page, $page.order($crate::Sort::NEWEST)?);
-        let mut query = $query.select(<$row>::as_select()).limit(page.rows() + 1).offset(i64::from(page.offset));
-        if let Some(after) = page.after {
+    ($conn:expr, $page:expr, $row:ident by ($created:expr, $updated:expr, $id:expr), $query:expr) => {{
+        let page = *$page;
+        let sort = page.order($crate::Sort::NEWEST)?;
+        let query = $query.select(<$row>::as_select()).limit(page.rows() + 1).offset(i64::from(page.offset));
+        let query = match sort.by {
+            $crate::SortBy::Created => $crate::page::in_order!(query, page.after, sort, $created, $id),
+            $crate::SortBy::Updated => $crate::page::in_order!(query, page.after, sort, $updated, $id),
+        };
+        let items: Vec<$row> = query.load($conn)?;
+        let total: Option<i64> = if page.total { Some($query.count().get_result($conn)?) } else { None };
+        Ok($crate::Listed::cut(items, &page, total, |row: &$row| {
+            let (created, updated) = row.times();
+            let time = if sort.by == $crate::SortBy::Created { created } else { updated };
+            $crate::Cursor { sort, time, id: row.id.uuid() }
+        }))
+    }};
+}
+pub(crate) use listed;
+
+/// Orders a query by a time and an id, after a cursor.
+macro_rules! in_order {
+    ($query:expr, $after:expr, $sort:expr, $time:expr, $id:expr) => {{
+        let mut query = $query;
+        if let Some(after) = $after {
             let (time, id) = (after.time.get(), after.id.to_string());
-            query = if sort.descending {
+            query = if $sort.descending {
                 query.filter($time.lt(time).or($time.eq(time).and($id.lt(id))))
             } else {
                 query.filter($time.gt(time).or($time.eq(time).and($id.gt(id))))
             };
         }
-        query = if sort.descending {
-            query.order(($time.desc(), $id.desc()))
-        } else {
-            query.order(($time.asc(), $id.asc()))
-        };
-        let items: Vec<$row> = query.load($conn)?;
-        let total: Option<i64> = if page.total { Some($query.count().get_result($conn)?) } else { None };
-        let cursor = $cursor;
-        Ok($crate::Listed::cut(items, &page, total, |row: &$row| {
-            let (time, id) = cursor(row);
-            $crate::Cursor { sort, time, id }
-        }))
+        if $sort.descending { query.order(($time.desc(), $id.desc())) } else { query.order(($time.asc(), $id.asc())) }
     }};
 }
-pub(crate) use listed;
+pub(crate) use in_order;
 
 #[cfg(test)]
 mod tests {

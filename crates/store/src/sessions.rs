@@ -8,7 +8,7 @@ use crate::schema::{sessions, users};
 use crate::types::{Sql, row};
 use crate::{AnyConn, Listed, MultiBackend, Page, Result, Viewer};
 use diesel::prelude::*;
-use oz_domain::{Millis, SessionKind, TokenId, UserId};
+use oz_domain::{CompanyId, Millis, SessionKind, TokenId, UserId};
 
 row! {
     /// A session.
@@ -39,6 +39,10 @@ row! {
 }
 
 impl Session {
+    pub(crate) const fn times(&self) -> (Millis, Millis) {
+        (self.time_created, self.time_seen)
+    }
+
     /// Whether the session counts at `now`.
     pub fn is_live(&self, now: Millis) -> bool {
         self.time_revoked.is_none() && now < self.time_expires
@@ -164,6 +168,11 @@ pub fn revoke_user(conn: &mut AnyConn, user: UserId, keep: Option<TokenId>, now:
     end(conn, which, now)
 }
 
+/// Ends all sessions of a company's users. Gives the ids that ended.
+pub(crate) fn revoke_company(conn: &mut AnyConn, company: CompanyId, now: Millis) -> Result<Vec<TokenId>> {
+    end(conn, visible(Viewer::Company(company)), now)
+}
+
 fn end(conn: &mut AnyConn, which: sessions::BoxedQuery<'static, MultiBackend>, now: Millis) -> Result<Vec<TokenId>> {
     let ids: Vec<Sql<TokenId>> = which.filter(sessions::time_revoked.is_null()).select(sessions::id).load(conn)?;
     let ids: Vec<TokenId> = ids.into_iter().map(|id| id.0).collect();
@@ -201,10 +210,7 @@ pub fn list(
         None => live(),
         Some(user) => live().filter(sessions::user_id.eq(Sql(user))),
     };
-    listed!(conn, page, Session, sessions::time_created, sessions::id, query(), |s: &Session| (
-        s.time_created,
-        s.id.uuid()
-    ))
+    listed!(conn, page, Session by (sessions::time_created, sessions::time_seen, sessions::id), query())
 }
 
 /// Removes sessions that ended before `before`; until then they show that a token is reused. Gives their number.

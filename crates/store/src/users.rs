@@ -1,5 +1,6 @@
 //! Users: people and machines that log in.
 
+use crate::companies::{containing, lower};
 use crate::page::listed;
 use crate::schema::users;
 use crate::types::{Plain as _, Sql, row};
@@ -53,6 +54,10 @@ row! {
 }
 
 impl User {
+    pub(crate) const fn times(&self) -> (Millis, Millis) {
+        (self.time_created, self.time_updated)
+    }
+
     /// Whether the user may start analyses of this kind (`oz-api.md` 12.1).
     pub const fn can_start(&self, kind: AnalysisKind) -> bool {
         match kind {
@@ -119,16 +124,68 @@ pub fn by_email(conn: &mut AnyConn, email: &str) -> Result<Option<User>> {
     Ok(users::table.filter(users::email_key.eq(email_key(email))).select(User::as_select()).first(conn).optional()?)
 }
 
-/// Users, of one company if asked so.
+/// Which users are asked for. Nothing given asks for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only of these companies.
+    pub companies: Vec<CompanyId>,
+    /// Only these.
+    pub ids: Vec<UserId>,
+    /// Only of these roles.
+    pub roles: Vec<Role>,
+    /// Only active ones, or only others.
+    pub is_active: Option<bool>,
+    /// Only with this text in the address or a name, without regard to case.
+    pub search: Option<String>,
+}
+
+/// Users, a page of them.
 ///
 /// # Errors
-/// [`crate::Error::Cursor`].
-pub fn list(conn: &mut AnyConn, viewer: Viewer, company: Option<CompanyId>, page: &Page) -> Result<Listed<User>> {
-    let query = || match company {
-        None => visible(viewer),
-        Some(company) => visible(viewer).filter(users::company_id.eq(Sql(company))),
+/// [`crate::Error::Cursor`]; [`crate::Error::Text`] for a search that no stored text can have.
+pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) -> Result<Listed<User>> {
+    if filter.search.as_ref().is_some_and(|text| !text.storable()) {
+        return Err(crate::Error::Text);
+    }
+    let query = || {
+        let mut query = visible(viewer);
+        if !filter.companies.is_empty() {
+            query = query.filter(users::company_id.eq_any(texts(&filter.companies)));
+        }
+        if !filter.ids.is_empty() {
+            query = query.filter(users::id.eq_any(texts(&filter.ids)));
+        }
+        if !filter.roles.is_empty() {
+            query = query.filter(users::role.eq_any(texts(&filter.roles)));
+        }
+        if let Some(active) = filter.is_active {
+            query = query.filter(users::is_active.eq(active));
+        }
+        if let Some(text) = &filter.search {
+            let p = || containing(text);
+            query = query.filter(
+                users::email_key.like(p()).escape('\\').or(lower(users::first_name).like(p()).escape('\\')).or(lower(
+                    users::last_name,
+                )
+                .like(p())
+                .escape('\\')),
+            );
+        }
+        query
     };
-    listed!(conn, page, User, users::time_created, users::id, query(), |u: &User| (u.time_created, u.id.uuid()))
+    listed!(conn, page, User by (users::time_created, users::time_updated, users::id), query())
+}
+
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// How many active users have a role: the last ADMIN must stay.
+///
+/// # Errors
+/// Of the database only.
+pub fn active_with(conn: &mut AnyConn, role: Role) -> Result<i64> {
+    Ok(users::table.filter(users::role.eq(Sql(role))).filter(users::is_active.eq(true)).count().get_result(conn)?)
 }
 
 /// Stores a changed user; id, time of creation and source of the password stay.

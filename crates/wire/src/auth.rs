@@ -117,7 +117,10 @@ pub struct Company {
     pub name: String,
     /// Whether it is being deleted.
     pub in_deletion: bool,
-    /// Reserved.
+    /// The client's own data.
+    #[schema(value_type = Object)]
+    pub meta_data: Map<String, Value>,
+    /// Reserved; while the company is being deleted, `deletion` tells what is left.
     #[schema(value_type = Object)]
     pub technical_meta_data: Map<String, Value>,
 }

@@ -2,6 +2,7 @@
 //!
 //! No warp and no database here, so that a client, a test or a document can be built from these types alone.
 
+mod account;
 mod analysis;
 mod auth;
 mod code;
@@ -14,6 +15,10 @@ mod query;
 mod system;
 mod word;
 
+pub use account::{
+    CompanyBody, CompanyPage, NewUser, UserFields, UserPage, UserPatch, WebhookSecret, WebhookSettings,
+    WebhookSettingsBody,
+};
 pub use analysis::{
     Analysis, AnalysisPatch, AnalysisRequest, MediaResult, OutputImage, QualityParams, QualityScores, StartAnalyses,
     Thresholds,
@@ -23,6 +28,6 @@ pub use code::{Code, errors_page};
 pub use error::ErrorBody;
 pub use folder::{Folder, FolderPage, FolderPatch, FolderPayload};
 pub use media::{Media, MediaPatch, OriginalInfo};
-pub use payload::{PayloadError, parse};
+pub use payload::{PayloadError, parse, parse_value};
 pub use query::{ListQuery, MetaFilter, QueryError, Sort};
 pub use system::{Check, CheckStatus, Config, Health, Limits, Version};

@@ -65,6 +65,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PayloadError> {
     Ok(value)
 }
 
+/// Reads a body that was JSON already, after it was put in order.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_value<T: DeserializeOwned>(body: Value) -> Result<T, PayloadError> {
+    serde_path_to_error::deserialize(body).map_err(|e| explain(&e))
+}
+
 fn broken(error: &serde_json::Error) -> PayloadError {
     let message = format!("the body is not JSON: line {}, column {}", error.line(), error.column());
     PayloadError { code: Code::InvalidStructure, message, field: String::new(), came: None, expected: None }

@@ -126,6 +126,19 @@ impl ListQuery {
         self.list(name).into_iter().map(|v| v.parse().map_err(|_| bad(name, v, expected))).collect()
     }
 
+    /// The last value of a text that is not empty.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.rest.iter().rev().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone())
+    }
+
+    /// A boolean that may be left open (decision 8).
+    ///
+    /// # Errors
+    /// As [`ListQuery::flag`].
+    pub fn choice(&self, name: &str) -> Result<Option<bool>, QueryError> {
+        self.text(name).map(|value| boolean(name, &value)).transpose()
+    }
+
     /// A boolean (decision 8); false when absent.
     ///
     /// # Errors

@@ -41,3 +41,10 @@ pub(crate) fn read_given<'de, T: FromStr<Err = UnknownWord>, D: Deserializer<'de
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<Word<T>>::deserialize(from).map(|given| Some(given.map(|word| word.0)))
 }
+
+/// The same for a key that may be absent or null.
+pub(crate) fn read_optional<'de, T: FromStr<Err = UnknownWord>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Word<T>>::deserialize(from)?.map(|word| word.0))
+}

@@ -92,7 +92,7 @@ fn show(app: &App, access: &Access, origin: String, rows: &[folders::Folder], pa
     let whole = |row: &folders::Folder| {
         let mut folder = view.folder(row, &parts.media, parts.analyses.as_deref());
         folder.user = parts.users.iter().find(|u| Some(u.id) == row.user_id).map(|u| view.user(u));
-        folder.company = parts.companies.iter().find(|c| c.id == row.company_id).map(|c| view.company(c));
+        folder.company = parts.companies.iter().find(|c| c.id == row.company_id).map(|c| view.company(c, None));
         folder
     };
     rows.iter().map(whole).collect()

@@ -1,0 +1,110 @@
+//! Users (`oz-api.md` 4).
+
+use super::{page_of, view, with};
+use crate::accounts::Hand;
+use crate::accounts::users::{self as rules, Change, NewUser};
+use crate::app::{App, to_the_end};
+use crate::auth::password::acceptable;
+use crate::auth::{Access, user};
+use crate::error::{Error, Result};
+use oz_domain::{Action, AuthSource, CompanyId, Object, Role, UserId};
+use oz_http::{Response, Route, any_of, endpoint, json, json_reply, query, reply_status};
+use oz_store::users::{self, User};
+use oz_wire::{ListQuery, UserPage, UserPatch};
+use serde_json::{Map, Value};
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::path::{end, param};
+use zeroize::Zeroizing;
+
+#[rustfmt::skip]
+pub(super) fn routes(app: &App) -> Route {
+    let id = param::<UserId>;
+    let may = |action| user(app, Object::User, action);
+    any_of([
+        endpoint("POST /api/users", end().and(warp::post()).and(may(Action::Create)).and(json()).and(with(app)).then(create)),
+        endpoint("GET /api/users", end().and(warp::get()).and(may(Action::Read)).and(query()).and(with(app)).then(list)),
+        endpoint("GET /api/users/{user_id}", id().and(end()).and(warp::get()).and(may(Action::Read)).and(with(app)).then(read)),
+        endpoint("PATCH /api/users/{user_id}", id().and(end()).and(warp::patch()).and(may(Action::Read)).and(json()).and(with(app)).then(change)),
+        endpoint("DELETE /api/users/{user_id}", id().and(end()).and(warp::delete()).and(may(Action::Delete)).and(with(app)).then(remove)),
+    ])
+}
+
+fn show(app: &App, access: &Access, user: &User) -> oz_wire::User {
+    view(app, access, String::new()).user(user)
+}
+
+async fn create(access: Access, body: oz_wire::NewUser, app: App) -> Result<Response> {
+    let hand = Hand::of(&app, &access);
+    let oz_wire::NewUser { credentials, profile } = body;
+    let password = Zeroizing::new(credentials.password);
+    acceptable("credentials.password", &password)?;
+    let new = NewUser {
+        email: credentials.email,
+        password_hash: Some(hash(&app, password).await?),
+        source: AuthSource::Local,
+        fields: if app.settings.legacy_names { profile } else { profile.without_old_names() },
+    };
+    let made = app.db.write(move |conn| rules::create(conn, &hand, &new)).await?;
+    Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made)))
+}
+
+async fn hash(app: &App, password: Zeroizing<String>) -> Result<String> {
+    app.auth.passwords.hash(password).await.map_err(super::authorize::not_hashed)
+}
+
+async fn list(access: Access, pairs: Vec<(String, String)>, app: App) -> Result<Response> {
+    const IDS: &str = "ids, separated by commas";
+    let query = ListQuery::read(pairs)?;
+    let filter = users::Filter {
+        companies: query.words::<CompanyId>("company_id", IDS)?,
+        ids: query.words::<UserId>("user_id", IDS)?,
+        roles: query.words::<Role>("user_type", "roles, separated by commas")?,
+        is_active: query.choice("is_active")?,
+        search: query.text("search_text"),
+    };
+    let (viewer, page) = (access.viewer, page_of(&query)?);
+    let found = app.db.read(move |conn| users::list(conn, viewer, &filter, &page)).await?;
+    Ok(json_reply(&UserPage {
+        items: found.items.iter().map(|user| show(&app, &access, user)).collect(),
+        total: found.total,
+        next_cursor: found.next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+async fn read(id: UserId, access: Access, app: App) -> Result<Response> {
+    let viewer = access.viewer;
+    let found = app.db.read(move |conn| users::get(conn, viewer, id)).await?;
+    Ok(json_reply(&show(&app, &access, &found)))
+}
+
+async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) -> Result<Response> {
+    let hand = Hand::of(&app, &access);
+    let UserPatch { profile, email, password, old_password } = UserPatch::read(body)?;
+    let fields = if app.settings.legacy_names { profile } else { profile.without_old_names() };
+    // The call from before 3.33.0; the new one has the same rules (decision 13).
+    if let Some(password) = password.filter(|_| app.settings.legacy_names) {
+        let _ = (password, old_password);
+        return Err(Error::new(oz_wire::Code::NotRealized, "password: not built yet"));
+    }
+    let change = Change { email, fields };
+    let changed = to_the_end({
+        let app = app.clone();
+        async move {
+            let changed = app.db.write(move |conn| rules::change(conn, &hand, id, &change)).await?;
+            app.auth.forget_user(id);
+            Ok(changed)
+        }
+    });
+    Ok(json_reply(&show(&app, &access, &changed.await?)))
+}
+
+async fn remove(id: UserId, access: Access, app: App) -> Result<StatusCode> {
+    let hand = Hand::of(&app, &access);
+    to_the_end(async move {
+        app.db.write(move |conn| rules::remove(conn, &hand, id)).await?;
+        app.auth.forget_user(id);
+        Ok::<_, Error>(StatusCode::NO_CONTENT)
+    })
+    .await
+}
