@@ -1,10 +1,12 @@
 //! Sentences: what a person does, from the first call to the last.
 
+mod accounts;
 mod faults;
 mod files;
 mod folders;
 mod hostile;
 mod liveness;
+mod permissions;
 mod sessions;
 mod system;
 mod texts;

@@ -22,7 +22,13 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     crate::command::run(project.cargo().args(["build", "--quiet", "-p", "oz-api"]))?;
     let mut api = std::process::Command::new(project.binary("oz-api", false)?);
     let openapi = crate::command::output(api.arg("openapi"))?;
-    for (page, text) in [("docs/ERRORS.md", oz_wire::errors_page()), ("docs/openapi.json", openapi)] {
+    let mut api = std::process::Command::new(project.binary("oz-api", false)?);
+    let permissions = crate::command::output(api.args(["admin", "permissions"]))?;
+    for (page, text) in [
+        ("docs/ERRORS.md", oz_wire::errors_page()),
+        ("docs/openapi.json", openapi),
+        ("docs/PERMISSIONS.md", permissions),
+    ] {
         let page = project.root.join(page);
         fs_err::write(&page, text)?;
         println!("{}", page.display());

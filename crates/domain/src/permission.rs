@@ -131,7 +131,15 @@ pub fn allowed(role: Role, object: Object, action: Action) -> Scope {
         .unwrap_or(Scope::None)
 }
 
-/// The whole table in Markdown, for the documentation and the command line.
+const HEAD: &str = "# Permissions
+
+Who may do what. `all`: everything; `company`: what belongs to the own company; `own`: what one made oneself; `self`: one's
+own account or session; `none`: not at all. What is not in the table is denied. An object that one may not see is 404.
+Printed by `oz-api admin permissions` from `crates/domain/src/permission.rs`; `cargo xtask bless` writes it, a test compares.
+
+";
+
+/// `docs/PERMISSIONS.md`, printed from the table.
 pub fn permissions_page() -> String {
     let roles: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
     let head = format!("| object | action | {} |\n|---|---{}|\n", roles.join(" | "), "|---".repeat(roles.len()));
@@ -139,7 +147,7 @@ pub fn permissions_page() -> String {
         let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
         format!("| {object} | {action} | {} |\n", scopes.join(" | "))
     });
-    std::iter::once(head).chain(rows).collect()
+    [HEAD.to_owned(), head].into_iter().chain(rows).collect()
 }
 
 // Columns:            ADMIN, OPERATOR, CLIENT, CLIENT_ADMIN, CLIENT_OPERATOR, CLIENT_SERVICE
@@ -231,6 +239,12 @@ mod tests {
             }
         }
         assert_eq!(seen, TABLE.len() * 6, "a row of the table is not in the specification");
+    }
+
+    #[test]
+    fn the_page_is_the_table() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PERMISSIONS.md"));
+        assert!(page == permissions_page(), "docs/PERMISSIONS.md differs from the table: run `cargo xtask bless`");
     }
 
     #[test]

@@ -161,6 +161,15 @@ impl Server {
         self.anonymous().log_in(email, CLIENT.1)
     }
 
+    /// Runs `oz-api` with this server's settings to its end.
+    pub fn command(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let mut command = command(&self.env);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("oz-api starts");
+        child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("it reads");
+        child.wait_with_output().expect("it ends")
+    }
+
     /// The client of the company.
     pub fn client(&self) -> Client {
         self.anonymous().log_in(CLIENT.0, CLIENT.1)
