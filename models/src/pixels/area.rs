@@ -20,22 +20,31 @@ pub(crate) fn shrink(from: View<'_>, width: usize, height: usize, to: &mut Crop)
     let columns = spans(from.width, width);
     let mut sums = vec![0_u16; from.width * 3];
     for (out, rows) in to.rgb.chunks_exact_mut(width * 3).zip(spans(from.height, height)) {
-        sums.fill(0);
-        for (y, weight) in rows.weights() {
-            for (sum, v) in sums.iter_mut().zip(from.row(y)) {
-                *sum += u16::from(*v) * weight;
+        add_up(from, &rows, &mut sums);
+        for (pixel, span) in out.as_chunks_mut::<3>().0.iter_mut().zip(&columns) {
+            let total = span.total(&sums[span.first * 3..]);
+            for c in 0..3 {
+                pixel[c] = ((total[c] + (1 << 15)) >> 16) as u8;
             }
         }
-        for (pixel, span) in out.chunks_exact_mut(3).zip(&columns) {
-            let mut total = [1_u32 << 15; 3];
-            for (v, (_, weight)) in sums[span.first * 3..].chunks_exact(3).zip(span.weights()) {
-                for c in 0..3 {
-                    total[c] += u32::from(v[c]) * u32::from(weight);
-                }
-            }
-            for c in 0..3 {
-                pixel[c] = (total[c] >> 16) as u8;
-            }
+    }
+}
+
+/// The weighted sum of a span's rows; four at a time, so that sums are not stored and loaded again for each row.
+fn add_up(from: View<'_>, rows: &Span, sums: &mut [u16]) {
+    sums.fill(0);
+    let (fours, rest) = rows.weights.as_chunks::<4>();
+    let mut y = rows.first;
+    for [wa, wb, wc, wd] in fours {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|k| from.row(y + k));
+        for ((((sum, a), b), c), d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *sum += u16::from(*a) * wa + u16::from(*b) * wb + u16::from(*c) * wc + u16::from(*d) * wd;
+        }
+        y += 4;
+    }
+    for (y, weight) in (y..).zip(rest) {
+        for (sum, v) in sums.iter_mut().zip(from.row(y)) {
+            *sum += u16::from(*v) * weight;
         }
     }
 }
@@ -56,11 +65,29 @@ pub(crate) fn square(from: &Picture) -> Crop {
 struct Span {
     first: usize,
     weights: Vec<u16>,
+    /// The weight, where it is the same for all.
+    even: Option<u32>,
 }
 
 impl Span {
-    fn weights(&self) -> impl Iterator<Item = (usize, u16)> {
-        (self.first..).zip(self.weights.iter().copied())
+    /// The weighted sum of the span's pixels, which begin at `sums`.
+    fn total(&self, sums: &[u16]) -> [u32; 3] {
+        let mut total = [0; 3];
+        // Where sides divide by a power of two, which they mostly do, every pixel counts the same: multiply once.
+        if let Some(weight) = self.even {
+            for v in sums.as_chunks::<3>().0.iter().take(self.weights.len()) {
+                for c in 0..3 {
+                    total[c] += u32::from(v[c]);
+                }
+            }
+            return total.map(|sum| sum * weight);
+        }
+        for (v, weight) in sums.as_chunks::<3>().0.iter().zip(&self.weights) {
+            for c in 0..3 {
+                total[c] += u32::from(v[c]) * u32::from(*weight);
+            }
+        }
+        total
     }
 }
 
@@ -72,8 +99,11 @@ fn spans(from: usize, to: usize) -> Vec<Span> {
             let (first, end) = (i * from / to, ((i + 1) * from).div_ceil(to).min(from));
             // The part of span i that lies left of pixel x, in 256ths.
             let left_of = |x: usize| ((x * to).saturating_sub(i * from) * ONE * 2 + from) / (2 * from);
-            let weights = (first..end).map(|x| (left_of(x + 1).min(ONE) - left_of(x).min(ONE)) as u16).collect();
-            Span { first, weights }
+            let weights: Vec<u16> =
+                (first..end).map(|x| (left_of(x + 1).min(ONE) - left_of(x).min(ONE)) as u16).collect();
+            let even = weights.windows(2).all(|pair| pair[0] == pair[1]);
+            let even = weights.first().filter(|_| even).map(|weight| u32::from(*weight));
+            Span { first, weights, even }
         })
         .collect()
 }

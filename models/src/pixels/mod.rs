@@ -61,6 +61,13 @@ impl<'a> View<'a> {
         Some(Self { rgb: &self.rgb[from..to], stride: self.stride, width: right - left, height: bottom - top })
     }
 
+    /// Two pixels of row `y` from `x` on, and the two below them. Panics when they are not all there.
+    #[inline]
+    fn square(self, x: usize, y: usize) -> (&'a [u8], &'a [u8]) {
+        let from = y * self.stride + x * 3;
+        (&self.rgb[from..][..6], &self.rgb[from + self.stride..][..6])
+    }
+
     pub(crate) fn row(self, y: usize) -> &'a [u8] {
         &self.rgb[y * self.stride..][..self.width * 3]
     }
@@ -107,21 +114,45 @@ impl Format {
         if crop.width < width || crop.height < height {
             self.fill_black(tensor);
         }
-        let order = if self.bgr { [2, 1, 0] } else { [0, 1, 2] };
-        for (y, row) in crop.rgb.chunks_exact(crop.width * 3).enumerate() {
-            if self.planar {
-                for (plane, from) in tensor.chunks_exact_mut(width * height).zip(order) {
-                    let (factor, offset) = (self.factor[channel(order, from)], self.offset[channel(order, from)]);
-                    for (to, pixel) in plane[y * width..].iter_mut().zip(row.chunks_exact(3)) {
-                        *to = f32::from(pixel[from]) * factor + offset;
-                    }
+        let rows = crop.rgb.chunks_exact(crop.width * 3);
+        if self.planar {
+            self.fill_planes(rows, tensor, width, height);
+            return;
+        }
+        let alike = !self.bgr && self.factor == [self.factor[0]; 3] && self.offset == [self.offset[0]; 3];
+        for (to, row) in tensor.chunks_exact_mut(width * 3).zip(rows) {
+            if alike {
+                // No channels, only numbers: whole registers of them.
+                for (to, v) in to.iter_mut().zip(row) {
+                    *to = f32::from(*v) * self.factor[0] + self.offset[0];
                 }
             } else {
-                for (to, pixel) in tensor[y * width * 3..].chunks_exact_mut(3).zip(row.chunks_exact(3)) {
+                let order = if self.bgr { [2, 1, 0] } else { [0, 1, 2] };
+                for (to, pixel) in to.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks::<3>().0) {
                     for c in 0..3 {
                         to[c] = f32::from(pixel[order[c]]) * self.factor[c] + self.offset[c];
                     }
                 }
+            }
+        }
+    }
+
+    /// All three planes in one pass over the pixels.
+    fn fill_planes<'a>(&self, rows: impl Iterator<Item = &'a [u8]>, tensor: &mut [f32], width: usize, height: usize) {
+        let (first, rest) = tensor.split_at_mut(width * height);
+        let (second, third) = rest.split_at_mut(width * height);
+        let (mut factor, mut offset) = (self.factor, self.offset);
+        let (red, blue) = if self.bgr { (third, first) } else { (first, third) };
+        if self.bgr {
+            factor.reverse();
+            offset.reverse();
+        }
+        let [red, green, blue] = [red, second, blue].map(|plane| plane.chunks_exact_mut(width));
+        for (((r, g), b), row) in red.zip(green).zip(blue).zip(rows) {
+            for (((r, g), b), pixel) in r.iter_mut().zip(g).zip(b).zip(row.as_chunks::<3>().0) {
+                *r = f32::from(pixel[0]) * factor[0] + offset[0];
+                *g = f32::from(pixel[1]) * factor[1] + offset[1];
+                *b = f32::from(pixel[2]) * factor[2] + offset[2];
             }
         }
     }
@@ -138,9 +169,4 @@ impl Format {
             }
         }
     }
-}
-
-/// Place of a picture's channel in the tensor.
-fn channel(order: [usize; 3], from: usize) -> usize {
-    order.iter().position(|c| *c == from).unwrap_or(0)
 }

@@ -17,7 +17,7 @@ pub(crate) fn warp(from: View<'_>, into: &Affine, side: usize, to: &mut Crop) {
     let mut start = [back.0[2], back.0[5]];
     for row in to.rgb.chunks_exact_mut(side * 3) {
         let mut at = start.map(fixed);
-        for pixel in row.chunks_exact_mut(3) {
+        for pixel in row.as_chunks_mut::<3>().0 {
             sample(from, at, pixel);
             at = [at[0].wrapping_add(dx), at[1].wrapping_add(dy)];
         }
@@ -38,15 +38,15 @@ fn fixed(v: f32) -> i64 {
     clippy::cast_sign_loss,
     reason = "cut to 11 bits; places are checked before they become indices"
 )]
-fn sample(from: View<'_>, at: [i64; 2], pixel: &mut [u8]) {
+fn sample(from: View<'_>, at: [i64; 2], pixel: &mut [u8; 3]) {
     let [x, y] = at.map(|v| v >> FRACTION);
     let [fx, fy] = at.map(|v| (v >> (FRACTION - BITS)) as u32 & (ONE - 1));
+    let weights = weights(fx, fy);
     let inside = x >= 0 && y >= 0 && x < from.width as i64 - 1 && y < from.height as i64 - 1;
     if inside {
-        let (x, y) = (x as usize * 3, y as usize);
-        let (top, bottom) = (&from.row(y)[x..x + 6], &from.row(y + 1)[x..x + 6]);
+        let (top, bottom) = from.square(x as usize, y as usize);
         for c in 0..3 {
-            pixel[c] = mix([top[c], top[c + 3], bottom[c], bottom[c + 3]], fx, fy);
+            pixel[c] = mix([top[c], top[c + 3], bottom[c], bottom[c + 3]], weights);
         }
     } else {
         for (c, out) in pixel.iter_mut().enumerate() {
@@ -54,17 +54,26 @@ fn sample(from: View<'_>, at: [i64; 2], pixel: &mut [u8]) {
                 let there = x >= 0 && y >= 0 && x < from.width as i64 && y < from.height as i64;
                 if there { from.row(y as usize)[x as usize * 3 + c] } else { 0 }
             };
-            *out = mix([tap(x, y), tap(x + 1, y), tap(x, y + 1), tap(x + 1, y + 1)], fx, fy);
+            *out = mix([tap(x, y), tap(x + 1, y), tap(x, y + 1), tap(x + 1, y + 1)], weights);
         }
     }
 }
 
+/// How much each of the four neighbours counts: once for all channels. They add up to 2^22.
+#[inline]
+const fn weights(fx: u32, fy: u32) -> [u32; 4] {
+    let (right, bottom) = (fx * fy, ONE * fy);
+    let top = ONE * ONE - bottom;
+    let top_right = ONE * fx - right;
+    [top - top_right, top_right, bottom - right, right]
+}
+
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "weights add up to 2^22, so the result is a byte")]
-fn mix(v: [u8; 4], fx: u32, fy: u32) -> u8 {
+fn mix(v: [u8; 4], weights: [u32; 4]) -> u8 {
     let [a, b, c, d] = v.map(u32::from);
-    let (top, bottom) = (a * (ONE - fx) + b * fx, c * (ONE - fx) + d * fx);
-    ((top * (ONE - fy) + bottom * fy + (1 << (2 * BITS - 1))) >> (2 * BITS)) as u8
+    let [wa, wb, wc, wd] = weights;
+    ((a * wa + b * wb + c * wc + d * wd + (1 << (2 * BITS - 1))) >> (2 * BITS)) as u8
 }
 
 #[cfg(test)]
