@@ -85,10 +85,10 @@ pub fn in_process_as(format: Format, bytes: &[u8], limits: &Limits) -> Result<()
     probed.and(decoded.map(|_| ()))
 }
 
-/// A picture's pixels without a child: the floor that the sandboxed way is measured against.
+/// A picture's pixels without a child and a memory file: the floor that the sandboxed way is measured against.
 #[doc(hidden)]
 pub fn picture_in_process(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
-    perform(Work::Picture, Bytes::copy_from_slice(bytes), crate::sniff(bytes)?, limits).map(|_| ())
+    still::decode(bytes, crate::sniff(bytes)?, limits).map(|_| ())
 }
 
 /// [`crate::Decoder::remux_for_playback`], likewise.
