@@ -6,18 +6,21 @@ use crate::audit::Deed;
 use crate::cli::SessionAction;
 use crate::error::Error;
 use oz_domain::{Action, Object};
-use oz_store::{AnyConn, Page, Viewer, sessions, users};
+use oz_store::{AnyConn, Page, TimeRange, Viewer, sessions, users};
 
 pub(super) async fn run(desk: &mut Desk<'_>, action: SessionAction) -> anyhow::Result<()> {
     match action {
         SessionAction::List { user } => {
             let user = match user {
-                Some(name) => Some(named(desk, name).await?.id),
-                None => None,
+                Some(name) => vec![named(desk, name).await?.id],
+                None => vec![],
             };
             let (mut page, now) = (pages(), desk.hand.now());
             loop {
-                let found = desk.db.read(move |conn| sessions::list(conn, Viewer::All, user, now, &page)).await?;
+                let whose = user.clone();
+                let list =
+                    move |conn: &mut AnyConn| sessions::list(conn, Viewer::All, &whose, TimeRange::ANY, now, &page);
+                let found = desk.db.read(list).await?;
                 for s in &found.items {
                     desk.line(&[&s.id, &s.user_id, &s.kind, &s.time_seen.as_seconds(), &s.time_expires.as_seconds()])?;
                 }

@@ -279,6 +279,7 @@ diesel::table! {
 
 diesel::joinable!(users -> companies (company_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(media -> folders (folder_id));
 diesel::joinable!(media_files -> media (media_id));
 diesel::joinable!(analyses -> folders (folder_id));

@@ -6,7 +6,7 @@
 use crate::page::listed;
 use crate::schema::{sessions, users};
 use crate::types::{Sql, row};
-use crate::{AnyConn, Listed, MultiBackend, Page, Result, Viewer};
+use crate::{AnyConn, Listed, MultiBackend, Page, Result, TimeRange, Viewer};
 use diesel::prelude::*;
 use oz_domain::{CompanyId, Millis, SessionKind, TokenId, UserId};
 
@@ -194,21 +194,31 @@ fn visible(viewer: Viewer) -> sessions::BoxedQuery<'static, MultiBackend> {
     }
 }
 
-/// Sessions that count at `now`, of one user if asked so.
+/// Sessions that count at `now`, of these users (none: of all) and of a time if asked so.
 ///
 /// # Errors
 /// [`crate::Error::Cursor`].
 pub fn list(
     conn: &mut AnyConn,
     viewer: Viewer,
-    user: Option<UserId>,
+    whose: &[UserId],
+    created: TimeRange,
     now: Millis,
     page: &Page,
 ) -> Result<Listed<Session>> {
-    let live = || visible(viewer).filter(sessions::time_revoked.is_null()).filter(sessions::time_expires.gt(Sql(now)));
-    let query = || match user {
-        None => live(),
-        Some(user) => live().filter(sessions::user_id.eq(Sql(user))),
+    let query = || {
+        let mut query =
+            visible(viewer).filter(sessions::time_revoked.is_null()).filter(sessions::time_expires.gt(Sql(now)));
+        if !whose.is_empty() {
+            query = query.filter(sessions::user_id.eq_any(whose.iter().map(ToString::to_string)));
+        }
+        if let Some(min) = created.min {
+            query = query.filter(sessions::time_created.ge(Sql(min)));
+        }
+        if let Some(max) = created.max {
+            query = query.filter(sessions::time_created.le(Sql(max)));
+        }
+        query
     };
     listed!(conn, page, Session by (sessions::time_created, sessions::time_seen, sessions::id), query())
 }

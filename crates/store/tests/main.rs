@@ -5,11 +5,13 @@
 mod audit;
 mod big_folders;
 mod blobs;
+mod counters;
 mod folder_list;
 mod idempotency;
 mod limits;
 mod migrations;
 mod parity;
+mod passwords;
 mod plans;
 mod sessions;
 mod support;

@@ -5,7 +5,7 @@ use oz_domain::{SessionKind, TokenId, UserId};
 use oz_store::sessions::{
     Rotation, Session, by_expire_hash, get, get_with_user, insert, list, revoke, revoke_user, rotate, sweep, touch,
 };
-use oz_store::{Error, Page, Viewer};
+use oz_store::{Error, Page, TimeRange, Viewer};
 use oz_testkit::both_databases;
 
 fn session(user_id: UserId, hash: u8) -> Session {
@@ -74,11 +74,11 @@ both_databases! {
             for s in [&a, &b, &own] { insert(c, s)?; }
             let bobs = Viewer::Own { company, user: bob };
             assert!(matches!(revoke(c, bobs, a.id, at(1)), Err(Error::NotFound)));
-            assert_eq!(list(c, bobs, None, at(1), &Page::default())?.items, std::slice::from_ref(&own));
+            assert_eq!(list(c, bobs, &[], TimeRange::ANY, at(1), &Page::default())?.items, std::slice::from_ref(&own));
             assert_eq!(revoke_user(c, ann, Some(a.id), at(1))?, [b.id]);
-            assert_eq!(list(c, Viewer::Company(company), Some(ann), at(1), &Page::default())?.items, std::slice::from_ref(&a));
+            assert_eq!(list(c, Viewer::Company(company), &[ann], TimeRange::ANY, at(1), &Page::default())?.items, std::slice::from_ref(&a));
             assert_eq!(revoke(c, Viewer::All, a.id, at(1))?, [a.id]);
-            assert_eq!(list(c, Viewer::All, None, at(1000), &Page { total: true, ..Page::default() })?.total, Some(0));
+            assert_eq!(list(c, Viewer::All, &[], TimeRange::ANY, at(1000), &Page { total: true, ..Page::default() })?.total, Some(0));
             assert_eq!(sweep(c, at(1001))?, 3);
             Ok::<_, Error>(())
         }).await.unwrap();
