@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::lab::Lab;
+use crate::mail::Mailer;
 use crate::settings::Api;
 use oz_blobs::{Blobs, Keyring, Location};
 use oz_domain::{Clock, Millis};
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     /// Uploads that may lie in memory while they are looked at.
     pub(crate) in_memory: Arc<Semaphore>,
     pub(crate) auth: Auth,
+    /// When mail is set up.
+    pub(crate) mailer: Option<Mailer>,
     pub(crate) metrics: Metrics,
     pub(crate) health: crate::health::Cache,
     /// Set once the models are loaded; the error text when they cannot be.
@@ -71,6 +74,7 @@ impl App {
         let lab = Lab::start("lab", settings.workers).context("threads")?;
         let door = Lab::start("door", cores()).context("threads")?;
         let auth = Auth::open(&settings).context("keys of the access tokens")?;
+        let mailer = settings.mail.as_ref().map(Mailer::new).transpose().context("mail")?;
         let inner = Inner {
             lab,
             door,
@@ -79,6 +83,7 @@ impl App {
             blobs,
             decoder,
             auth,
+            mailer,
             clock,
             metrics: Metrics::new()?,
             engine: OnceLock::new(),

@@ -1,9 +1,13 @@
 //! Errors of the rooms below, mapped to codes: one exhaustive match each.
 
+use crate::auth::password::PasswordError;
 use oz_http::ApiError;
 use oz_wire::{Code, PayloadError};
 use serde_json::json;
 use std::time::Duration;
+
+/// When a password that found too many others may try again.
+const COME_BACK: Duration = Duration::from_secs(2);
 
 /// What a handler can fail with.
 #[derive(Debug)]
@@ -61,6 +65,15 @@ impl From<oz_jobs::Error> for Error {
 impl From<oz_blobs::Error> for Error {
     fn from(error: oz_blobs::Error) -> Self {
         Self::Blobs(error)
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        Self::Api(match error {
+            PasswordError::Busy => ApiError::new(Code::TooManyRequests, error.to_string()).retry_after(COME_BACK),
+            PasswordError::Hash(_) | PasswordError::Stopping => ApiError::internal(Code::Unavailable, error),
+        })
     }
 }
 

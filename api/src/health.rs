@@ -103,13 +103,17 @@ async fn ask(app: App) -> Health {
         slots.disk.within(disk(app.clone())),
     );
     let models = timed(Instant::now(), models(&app));
-    let checks = BTreeMap::from([
+    let mut checks = BTreeMap::from([
         ("database", database),
         ("storage", storage),
         ("queue", queue),
         ("disk", disk),
         ("models", models),
     ]);
+    if crate::auth::stateless::is_open(&app) {
+        let open = "off: OZ_AUTHORIZE_DISABLED_STATELESS lets everybody in".to_owned();
+        checks.insert("authorization", timed(Instant::now(), (CheckStatus::Degraded, open)));
+    }
     let status = checks.values().map(|c| c.status).max().unwrap_or(CheckStatus::Fail);
     Health { status, checks }
 }
@@ -237,7 +241,7 @@ fn models(app: &App) -> Answer {
 pub(crate) async fn measure_queue(app: &App) {
     let Ok(stats) = app.db.read(oz_jobs::stats).await else { return };
     let now: Millis = app.now();
-    for lane in [crate::work::LANE] {
+    for lane in [crate::work::LANE, crate::work::LIGHT] {
         for state in [JobState::Ready, JobState::Leased, JobState::Dead] {
             let found = stats.iter().find(|s| s.lane == lane && s.state == state);
             app.metrics.queue(lane, state.as_str(), found.map_or(0, |s| s.jobs));

@@ -11,6 +11,7 @@ mod health;
 mod idempotency;
 mod ingest;
 mod lab;
+mod mail;
 mod openapi;
 mod plan;
 mod routes;

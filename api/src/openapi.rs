@@ -12,6 +12,7 @@ use utoipa::OpenApi as _;
     wire::Analysis,
     wire::AnalysisPatch,
     wire::AuthAnswer,
+    wire::ChangePassword,
     wire::Company,
     wire::CompanyBody,
     wire::CompanyPage,
@@ -25,8 +26,12 @@ use utoipa::OpenApi as _;
     wire::LogIn,
     wire::Media,
     wire::MediaPatch,
+    wire::NewPassword,
     wire::NewUser,
     wire::Refresh,
+    wire::Restore,
+    wire::SessionPage,
+    wire::SessionToken,
     wire::StartAnalyses,
     wire::User,
     wire::UserPage,
@@ -105,6 +110,9 @@ const FOLDERS: &[Parameter] = &[
     ("meta_data", Kind::Text, "key==value or key!=value; may be repeated."),
 ];
 
+/// What sessions are found by.
+const SESSIONS: &[Parameter] = &[("user_id", Kind::Text, "Ids of users, separated by commas.")];
+
 /// What a folder is shown with.
 const WITH: &[Parameter] = &[
     ("with_analyses", Kind::Flag, "With the analyses."),
@@ -137,6 +145,18 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "POST /api/authorize/auth", summary: "Log in.", public: true, query: &[], body: Body::Json("LogIn"), answer: Answer::One(200, "AuthAnswer"), also: &[400, 401, 429] },
     Operation { name: "DELETE /api/authorize/auth", summary: "Log out.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
     Operation { name: "POST /api/authorize/refresh", summary: "Renew the access token.", public: false, query: &[], body: Body::Json("Refresh"), answer: Answer::One(200, "AuthAnswer"), also: &[] },
+    Operation { name: "GET /api/authorize/service_token", summary: "A long-lived token for oneself, a CLIENT_SERVICE.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "AuthAnswer"), also: &[] },
+    Operation { name: "POST /api/authorize/service_token", summary: "A long-lived token for oneself, a CLIENT_SERVICE.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "AuthAnswer"), also: &[] },
+    Operation { name: "GET /api/authorize/service_token/{user_id}", summary: "A long-lived token for a CLIENT_SERVICE.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "AuthAnswer"), also: &[400] },
+    Operation { name: "POST /api/authorize/service_token/{user_id}", summary: "A long-lived token for a CLIENT_SERVICE.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "AuthAnswer"), also: &[400] },
+    Operation { name: "GET /api/authorize/session_token", summary: "A short-lived token for one capture: it makes folders, media and analyses of its user.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "SessionToken"), also: &[] },
+    Operation { name: "POST /api/authorize/auth_restore", summary: "Mail a link that sets a new password; the answer never says whether the address exists.", public: true, query: &[], body: Body::Json("Restore"), answer: Answer::Free, also: &[429, 501] },
+    Operation { name: "POST /api/authorize/auth_restore/{token}", summary: "Set a new password by a mailed link, once; all sessions end.", public: true, query: &[], body: Body::Json("NewPassword"), answer: Answer::Nothing, also: &[401, 409, 429] },
+    Operation { name: "POST /api/authorize/restore", summary: "Mail a link that sets a new password; the answer never says whether the address exists.", public: true, query: &[], body: Body::Json("Restore"), answer: Answer::Free, also: &[429, 501] },
+    Operation { name: "POST /api/authorize/restore/{token}", summary: "Set a new password by a mailed link, once; all sessions end.", public: true, query: &[], body: Body::Json("NewPassword"), answer: Answer::Nothing, also: &[401, 409, 429] },
+    Operation { name: "GET /api/users/sessions", summary: "Who is logged in: oneself, the company, everybody.", public: false, query: &[PAGE, SESSIONS], body: Body::Nothing, answer: Answer::One(200, "SessionPage"), also: &[400] },
+    Operation { name: "DELETE /api/users/sessions/{token_id}", summary: "End a session.", public: false, query: &[], body: Body::Nothing, answer: Answer::Nothing, also: &[] },
+    Operation { name: "POST /api/users/{user_id}/change-password", summary: "Change a password; the user's other sessions end.", public: false, query: &[], body: Body::Json("ChangePassword"), answer: Answer::Nothing, also: &[409, 429] },
     Operation { name: "POST /api/folders", summary: "Make a folder with media; with `analyses` in the payload, wait for their verdicts.", public: false, query: &[], body: Body::Form, answer: Answer::One(201, "Folder"), also: &[409] },
     Operation { name: "GET /api/folders", summary: "Folders.", public: false, query: &[PAGE, FOLDERS, WITH], body: Body::Nothing, answer: Answer::One(200, "FolderPage"), also: &[400] },
     Operation { name: "GET /api/folders/{folder_id}", summary: "One folder.", public: false, query: &[WITH], body: Body::Nothing, answer: Answer::One(200, "Folder"), also: &[400] },
@@ -233,8 +253,8 @@ impl Operation {
     fn parameters(&self, path: &str) -> Vec<Value> {
         let mut all = Vec::new();
         for name in path.split('/').filter_map(|w| w.strip_prefix('{')?.strip_suffix('}')) {
-            let schema =
-                if name == "file" { json!({"type": "string"}) } else { json!({"type": "string", "format": "uuid"}) };
+            let text = ["file", "token"].contains(&name);
+            let schema = if text { json!({"type": "string"}) } else { json!({"type": "string", "format": "uuid"}) };
             all.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
         for (name, kind, text) in self.query.iter().copied().flatten() {

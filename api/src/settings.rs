@@ -1,5 +1,10 @@
 //! The API's own settings: one table, and a struct with the values in their types.
 
+mod accounts;
+
+use crate::auth::policy::Policy;
+use crate::auth::throttle::Rates;
+pub(crate) use accounts::{Components, Mail};
 use oz_settings::{Definition, Kind, Secret, Settings};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -94,6 +99,73 @@ pub(crate) static TABLE: &[Definition] = &[
         "secp384r1 key in PEM that signs access tokens. Unset: made once in the data folder.",
     ),
     setting("jwt_public_key_path", "OZ_JWT_PUBLIC_KEY_PATH", Kind::Path, "", "The public key that must belong to it."),
+    setting(
+        "password_policy",
+        "OZ_PASSWORD_POLICY",
+        Kind::Text,
+        r#"{"min_length":10}"#,
+        "What passwords must be, JSON: min_length, upper, lower, digit, special, deny_common, history.",
+    ),
+    setting(
+        "throttling_rates",
+        "OZ_THROTTLING_RATES",
+        Kind::Text,
+        "",
+        r#"Most requests of one client, JSON: {"auth":"30/m","rest_unauthorized":"60/m","rps_with_token":"50/s"}. Unset: any."#,
+    ),
+    setting(
+        "throttling_shared",
+        "OZ_THROTTLING_SHARED",
+        Kind::Flag,
+        "false",
+        "Count in the database, for several servers on one PostgreSQL, instead of in each server's memory.",
+    ),
+    setting(
+        "app_components",
+        "OZ_APP_COMPONENTS",
+        Kind::OneOf(&["all", "stateless", "stateless,auth", "auth,stateless"]),
+        "all",
+        "stateless: a node without rows that believes a token's signature and end, and takes none made for over 15 minutes.",
+    ),
+    setting(
+        "authorize_disabled_stateless",
+        "OZ_AUTHORIZE_DISABLED_STATELESS",
+        Kind::Flag,
+        "false",
+        "Let everybody in without a token; only with OZ_APP_COMPONENTS=stateless, and health then warns.",
+    ),
+    setting("smtp_host", "OZ_SMTP_HOST", Kind::Text, "", "Mail server for forgotten passwords. Unset: no mail."),
+    setting(
+        "smtp_port",
+        "OZ_SMTP_PORT",
+        Kind::Number,
+        "0",
+        "Its port; 0: the usual one of OZ_SMTP_TLS (587, 465, 25).",
+    ),
+    setting(
+        "smtp_tls",
+        "OZ_SMTP_TLS",
+        Kind::OneOf(&["starttls", "tls", "none"]),
+        "starttls",
+        "How mail is encrypted on its way to that server; none: for a relay on this machine.",
+    ),
+    setting("smtp_user", "OZ_SMTP_USER", Kind::Text, "", "User at the mail server. Unset: none is needed."),
+    Definition {
+        key: "smtp_password",
+        env: "OZ_SMTP_PASSWORD",
+        kind: Kind::Text,
+        default: "",
+        doc: "Its password.",
+        secret: true,
+    },
+    setting("smtp_from", "OZ_SMTP_FROM", Kind::Text, "", "Sender of the mail: `Oz <oz@example.com>`."),
+    setting(
+        "restore_url",
+        "OZ_RESTORE_URL",
+        Kind::Text,
+        "",
+        "Page that sets a new password; {token} in it, or else what follows #, is the token. Unset: OZ_PUBLIC_URL/restore.",
+    ),
     setting("legacy_names", "OZ_LEGACY_NAMES", Kind::Flag, "true", "Answer with the names of before 6.0.1 too."),
     setting(
         "public_url",
@@ -163,6 +235,12 @@ pub(crate) struct Api {
     pub(crate) session_longlive_ttl: Duration,
     pub(crate) admin_longlive: bool,
     pub(crate) jwt_keys: Option<(PathBuf, Option<PathBuf>)>,
+    pub(crate) password_policy: Policy,
+    pub(crate) throttling: Rates,
+    pub(crate) throttling_shared: bool,
+    pub(crate) components: Components,
+    pub(crate) authorize_disabled_stateless: bool,
+    pub(crate) mail: Option<Mail>,
     pub(crate) legacy_names: bool,
     pub(crate) public_url: Option<String>,
     pub(crate) single_request_timeout: Duration,
@@ -214,6 +292,12 @@ impl Api {
             session_longlive_ttl: s.duration("session_longlive_ttl"),
             admin_longlive: s.flag("admin_longlive"),
             jwt_keys: s.path("jwt_private_key_path").map(|private| (private, s.path("jwt_public_key_path"))),
+            password_policy: accounts::password_policy(s)?,
+            throttling: accounts::throttling(s)?,
+            throttling_shared: s.flag("throttling_shared"),
+            components: accounts::components(s),
+            authorize_disabled_stateless: s.flag("authorize_disabled_stateless"),
+            mail: accounts::mail(s)?,
             legacy_names: s.flag("legacy_names"),
             public_url: s.text("public_url").map(|u| u.trim_end_matches('/').to_owned()),
             single_request_timeout: s.duration("single_request_timeout"),

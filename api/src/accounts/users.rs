@@ -2,12 +2,13 @@
 
 use super::{Hand, clean, conflict, forbidden};
 use crate::audit::Deed;
+use crate::auth::change as password;
 use crate::error::{Error, Result};
 use crate::routes::forbidden as refused;
 use oz_domain::{Action, AnalysisKind, AuthSource, CompanyId, Object, Role, TokenId, UserId};
 use oz_store::companies::{self, SYSTEM};
 use oz_store::users::{self, User, email_key};
-use oz_store::{AnyConn, Viewer, sessions};
+use oz_store::{AnyConn, Viewer};
 use oz_wire::{PayloadError, UserFields};
 use serde_json::{Map, Value, json};
 
@@ -113,24 +114,26 @@ pub(crate) fn remove(conn: &mut AnyConn, hand: &Hand, id: UserId) -> Result<()> 
     Ok(())
 }
 
-/// Stores another password and ends the user's sessions, but for the family of `keep`. Gives those that ended.
+/// Stores another password, which the policy lets through, and ends the user's sessions. Gives those that ended.
 pub(crate) fn set_password(
     conn: &mut AnyConn,
     hand: &Hand,
     id: UserId,
     hash: &str,
-    keep: Option<TokenId>,
+    history: u32,
 ) -> Result<Vec<TokenId>> {
-    let mut user = users::get(conn, hand.reach(Object::User, Action::ChangePassword), id)?;
-    if user.auth_source != AuthSource::Local {
-        return Err(conflict("the password of this user is kept by the directory"));
+    let user = users::get(conn, hand.reach(Object::User, Action::ChangePassword), id)?;
+    check_local(&user)?;
+    let change = password::Change { user, hash: hash.to_owned(), history, keep: None };
+    Ok(password::write(conn, &hand.keys, hand.by, &change, hand.now)?)
+}
+
+/// Who has no password here cannot get one.
+pub(crate) fn check_local(user: &User) -> Result<()> {
+    if user.auth_source == AuthSource::Local {
+        return Ok(());
     }
-    user.password_hash = Some(hash.to_owned());
-    user.time_updated = hand.now;
-    users::update(conn, Viewer::All, &user)?;
-    let ended = sessions::revoke_user(conn, id, keep, hand.now)?;
-    hand.note(conn, Deed::new(Object::User, Action::ChangePassword, id, user.company_id))?;
-    Ok(ended)
+    Err(conflict("the password of this user is kept by the directory"))
 }
 
 /// A role that this hand may give, or take from somebody.

@@ -6,6 +6,7 @@ mod users;
 
 use crate::accounts::Hand;
 use crate::app::open_database;
+use crate::auth::policy::Policy;
 use crate::cli::{Admin, AdminObject};
 use crate::error::Error;
 use crate::settings::Api;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 struct Desk<'a> {
     db: Db,
     hand: Hand,
+    policy: Policy,
     out: &'a mut dyn Write,
 }
 
@@ -35,7 +37,7 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
     let keys = Keyring::load_or_create(&settings.data_dir.join("secrets/blobs.key")).context("keys")?;
     let db = open_database(settings).await?;
     let hand = Hand::console(Arc::new(keys), SystemClock.now());
-    let mut desk = Desk { db: db.clone(), hand, out };
+    let mut desk = Desk { db: db.clone(), hand, policy: settings.password_policy.clone(), out };
     let done = match admin.object {
         AdminObject::User { action } => users::run(&mut desk, action).await,
         AdminObject::Session { action } => sessions::run(&mut desk, action).await,

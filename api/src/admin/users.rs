@@ -3,7 +3,8 @@
 use super::{Desk, pages, told};
 use crate::accounts::companies as company_rules;
 use crate::accounts::users::{self as rules, Change, NewUser};
-use crate::auth::password::{Passwords, acceptable};
+use crate::auth::password::Passwords;
+use crate::auth::policy::{Owner, check_password};
 use crate::cli::UserAction;
 use crate::error::Error;
 use crate::view::View;
@@ -50,7 +51,9 @@ pub(super) async fn run(desk: &mut Desk<'_>, action: UserAction) -> anyhow::Resu
 }
 
 async fn create(desk: &mut Desk<'_>, email: String, fields: UserFields, company: Option<String>) -> anyhow::Result<()> {
-    let hash = Passwords::new().hash(password()?).await?;
+    let names = [fields.first_name.as_deref(), fields.last_name.as_deref(), None].map(Option::unwrap_or_default);
+    let password = password(desk, Owner { email: &email, names })?;
+    let hash = Passwords::new().hash(password).await?;
     let new = NewUser { email, password_hash: Some(hash), source: AuthSource::Local, fields };
     let hand = desk.hand.clone();
     let make = move |conn: &mut AnyConn| {
@@ -91,10 +94,10 @@ async fn change(desk: &mut Desk<'_>, user: String, fields: UserFields) -> anyhow
 }
 
 async fn reset_password(desk: &mut Desk<'_>, user: String) -> anyhow::Result<()> {
-    let id = named(desk, user).await?.id;
-    let hash = Passwords::new().hash(password()?).await?;
-    let hand = desk.hand.clone();
-    desk.db.write(move |conn| rules::set_password(conn, &hand, id, &hash, None)).await.map_err(told)?;
+    let user = named(desk, user).await?;
+    let hash = Passwords::new().hash(password(desk, (&user).into())?).await?;
+    let (id, hand, history) = (user.id, desk.hand.clone(), desk.policy.history);
+    desk.db.write(move |conn| rules::set_password(conn, &hand, id, &hash, history)).await.map_err(told)?;
     Ok(())
 }
 
@@ -121,11 +124,12 @@ fn company_of(role: Role, company: Option<String>) -> anyhow::Result<Option<Stri
     }
 }
 
-fn password() -> anyhow::Result<Zeroizing<String>> {
+/// The first line of standard input, if it may be the password of `owner`.
+fn password(desk: &Desk<'_>, owner: Owner<'_>) -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut line).context("the password on standard input")?;
     let password = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
-    acceptable("the password", &password).map_err(|e| anyhow::anyhow!("{e}"))?;
+    check_password(&desk.policy, &password, owner)?;
     Ok(password)
 }
 

@@ -1,47 +1,70 @@
 //! Who calls: access tokens, sessions, and how far the caller may see.
 
+pub(crate) mod change;
+pub(crate) mod issue;
+pub(crate) mod lockout;
 pub(crate) mod password;
+pub(crate) mod policy;
+mod seen;
+pub(crate) mod stateless;
+pub(crate) mod throttle;
 pub(crate) mod token;
 
 use crate::app::App;
 use crate::audit::By;
 use crate::error::{Error, Result};
-use crate::settings::Api;
-use oz_domain::{Action, Millis, Object, RequestId, Role, Scope, SessionKind, TokenId, UserId, allowed};
+use crate::settings::{Api, Components};
+use issue::life;
+use lockout::Lockout;
+use oz_domain::{Action, Object, RequestId, Scope, SessionKind, allowed};
 use oz_http::{ApiError, RequestMeta};
 use oz_store::Viewer;
 use oz_store::sessions::{self, Session};
 use oz_store::users::User;
 use oz_wire::Code;
 use password::Passwords;
+use seen::Seen;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use token::{Claims, KeyError, Tokens, unix};
+use std::sync::Arc;
+use throttle::{Class, Throttle};
+use token::{KeyError, Tokens, unix};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
-/// How long a verified token is believed without asking the database (decision 9).
-const BELIEVED: Duration = Duration::from_secs(5);
-/// Tokens remembered at once.
-const REMEMBERED: usize = 10_000;
+/// All that a token of a capture is good for, with what its user owns; nothing is read, nothing else is made
+/// (`oz-api.md` 3.4).
+const CAPTURE: [(Object, Action); 3] =
+    [(Object::Folder, Action::Create), (Object::Media, Action::Create), (Object::Analysis, Action::Start)];
 
-/// Tokens, passwords, and the tokens verified a moment ago.
+/// Tokens, passwords, and who comes too often.
 pub(crate) struct Auth {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
-    seen: Mutex<HashMap<[u8; 32], Seen>>,
-    /// How often sessions were ended on this node.
-    revocations: AtomicU64,
+    pub(crate) lockout: Lockout,
+    pub(crate) throttle: Throttle,
+    seen: Seen,
 }
 
-#[derive(Clone)]
-struct Seen {
-    at: Millis,
-    caller: Caller,
+impl Auth {
+    /// Loads the keys of the settings, or makes a pair in the data folder.
+    pub(crate) fn open(settings: &Api) -> std::result::Result<Self, KeyError> {
+        let tokens = match &settings.jwt_keys {
+            Some((private, public)) => Tokens::load(private, public.as_deref())?,
+            None => {
+                let folder = settings.data_dir.join("secrets");
+                fs_err::create_dir_all(&folder)?;
+                Tokens::load_or_create(&folder.join("jwt.pem"))?
+            }
+        };
+        Ok(Self {
+            lockout: Lockout::new(tokens.derive("oz-counters/v1")),
+            throttle: Throttle::new(settings.throttling, settings.throttling_shared),
+            tokens,
+            passwords: Passwords::new(),
+            seen: Seen::default(),
+        })
+    }
 }
 
 /// A logged-in user.
@@ -49,6 +72,17 @@ struct Seen {
 pub(crate) struct Caller {
     pub(crate) user: Arc<User>,
     pub(crate) session: Arc<Session>,
+}
+
+impl Caller {
+    /// How far this caller may go: by its role, and with a token of a capture hardly anywhere.
+    fn scope(&self, object: Object, action: Action) -> Scope {
+        let scope = allowed(self.user.role, object, action);
+        if self.session.kind != SessionKind::Capture || scope == Scope::None {
+            return scope;
+        }
+        if CAPTURE.contains(&(object, action)) { Scope::Own } else { Scope::None }
+    }
 }
 
 /// A caller with the reach that the permission table gives for what is asked.
@@ -66,9 +100,14 @@ impl Access {
         By { user: Some(self.caller.user.id), request: Some(self.request), address: Some(self.address) }
     }
 
+    /// The same as somebody who comes to a door.
+    pub(crate) fn visitor(&self) -> Visitor {
+        Visitor { request: self.request, address: self.address }
+    }
+
     /// How far the same caller may go in something else.
     pub(crate) fn scope(&self, object: Object, action: Action) -> Scope {
-        allowed(self.caller.user.role, object, action)
+        self.caller.scope(object, action)
     }
 
     /// What the same caller reaches by something else.
@@ -78,123 +117,75 @@ impl Access {
     }
 }
 
-impl Auth {
-    /// Loads the keys of the settings, or makes a pair in the data folder.
-    pub(crate) fn open(settings: &Api) -> std::result::Result<Self, KeyError> {
-        let tokens = match &settings.jwt_keys {
-            Some((private, public)) => Tokens::load(private, public.as_deref())?,
-            None => {
-                let folder = settings.data_dir.join("secrets");
-                fs_err::create_dir_all(&folder)?;
-                Tokens::load_or_create(&folder.join("jwt.pem"))?
-            }
-        };
-        Ok(Self { tokens, passwords: Passwords::new(), seen: Mutex::default(), revocations: AtomicU64::new(0) })
-    }
+/// Somebody who wants to come in, and has not come too often.
+#[derive(Clone, Copy)]
+pub(crate) struct Visitor {
+    pub(crate) request: RequestId,
+    pub(crate) address: IpAddr,
+}
 
-    /// Forgets verified tokens of these sessions: a revocation counts on this node at once.
-    pub(crate) fn forget(&self, ended: &[TokenId]) {
-        self.forget_those(|session| ended.contains(&session.id));
-    }
-
-    /// Forgets what was verified of a user: what it is and may do has changed.
-    pub(crate) fn forget_user(&self, user: UserId) {
-        self.forget_those(|session| session.user_id == user);
-    }
-
-    /// Forgets a whole chain of refreshes.
-    pub(crate) fn forget_family(&self, family: TokenId) {
-        self.forget_those(|session| session.family == family);
-    }
-
-    fn forget_those(&self, which: impl Fn(&Session) -> bool) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock: who read a row before this moment may not remember it after.
-        self.revocations.fetch_add(1, Ordering::SeqCst);
-        seen.retain(|_, s| !which(&s.caller.session));
-    }
-
-    fn recall(&self, key: &[u8; 32], now: Millis) -> Option<Caller> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = seen.get(key).filter(|s| now.since(s.at) < BELIEVED && now >= s.at)?;
-        found.caller.session.is_live(now).then(|| found.caller.clone())
-    }
-
-    /// `revocations`: as they stood before the row was read.
-    fn remember(&self, key: [u8; 32], now: Millis, caller: Caller, revocations: u64) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.revocations.load(Ordering::SeqCst) != revocations {
-            return;
-        }
-        if seen.len() >= REMEMBERED {
-            seen.retain(|_, s| now.since(s.at) < BELIEVED);
-            if seen.len() >= REMEMBERED {
-                seen.clear();
-            }
-        }
-        seen.insert(key, Seen { at: now, caller });
+impl Visitor {
+    /// For the audit log: `user` is who it turned out to be.
+    pub(crate) fn by(self, user: Option<oz_domain::UserId>) -> By {
+        By { user, request: Some(self.request), address: Some(self.address) }
     }
 }
 
-/// Life of a session of this kind and role.
-pub(crate) fn life(settings: &Api, role: Role, kind: SessionKind) -> Duration {
-    match kind {
-        SessionKind::Service => settings.session_longlive_ttl,
-        SessionKind::Person if role == Role::Admin && settings.admin_longlive => settings.session_longlive_ttl,
-        SessionKind::Person | SessionKind::Capture => settings.session_ttl,
-    }
+fn refused(code: Code, text: &str) -> Error {
+    Error::new(code, text)
 }
 
-/// The claims of a session's token.
-pub(crate) fn claims(user: &User, session: &Session) -> Claims {
-    Claims {
-        sub: user.id,
-        jti: session.id,
-        exp: unix(session.time_expires),
-        iat: unix(session.time_created),
-        role: user.role,
-        company_id: (!user.role.is_system()).then_some(user.company_id),
-    }
+fn no_token() -> Error {
+    refused(Code::AuthNotProvided, "no access token: send X-Forensic-Access-Token")
+}
+
+fn unknown_token() -> Error {
+    refused(Code::AuthInvalid, "the access token is not known")
 }
 
 /// Refuses a user that is switched off (code 1401).
 pub(crate) fn check_active(user: &User) -> Result<()> {
-    if user.is_active { Ok(()) } else { Err(Error::new(Code::Blocked, Code::Blocked.meaning())) }
+    if user.is_active { Ok(()) } else { Err(refused(Code::Blocked, Code::Blocked.meaning())) }
 }
 
 /// Who sends this token, as the session row says.
+///
+/// The token's own times are not looked at: the row is the truth, so that the clocks of several nodes need not agree.
 async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
-    let token =
-        token.ok_or_else(|| Error::new(Code::AuthNotProvided, "no access token: send X-Forensic-Access-Token"))?;
+    if app.settings.components == Components::Stateless {
+        return stateless::caller(app, token.as_deref());
+    }
+    let token = token.ok_or_else(no_token)?;
     let now = app.now();
     let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    if let Some(caller) = app.auth.recall(&key, now) {
+    if let Some(caller) = app.auth.seen.recall(&key, now) {
         return Ok(caller);
     }
-    let unknown = || Error::new(Code::AuthInvalid, "the access token is not known");
-    let mut revocations = app.auth.revocations.load(Ordering::SeqCst);
-    let claims = app.auth.tokens.verify(&token).ok_or_else(unknown)?;
+    let mut revocations = app.auth.seen.revocations();
+    let claims = app.auth.tokens.verify(&token).ok_or_else(unknown_token)?;
     let found = app.db.read(move |conn| sessions::get_with_user(conn, claims.jti)).await;
     let (mut session, user) = match found {
-        Err(oz_store::Error::NotFound) => return Err(unknown()),
+        Err(oz_store::Error::NotFound) => return Err(unknown_token()),
         other => other?,
     };
-    if session.user_id != claims.sub || session.time_revoked.is_some() {
-        return Err(unknown());
+    let fits = (claims.purpose == Some(SessionKind::Capture)) == (session.kind == SessionKind::Capture);
+    if session.user_id != claims.sub || !fits || session.time_revoked.is_some() {
+        return Err(unknown_token());
     }
     if !session.is_live(now) {
-        return Err(Error::new(Code::AuthExpired, "the access token has expired: log in or refresh"));
+        return Err(refused(Code::AuthExpired, "the access token has expired: log in or refresh"));
     }
     check_active(&user)?;
     let life = life(&app.settings, user.role, session.kind);
-    // Every use extends the life; written at most once in a tenth of it (decision 9), and always when this session
-    // replaces another, which ends now.
-    if session.predecessor.is_some() || now.since(session.time_seen) >= life / 10 {
+    // Every use extends the life, but for a capture's; written at most once in a tenth of it (decision 9), and always when
+    // this session replaces another, which ends now.
+    let extends = session.kind != SessionKind::Capture && now.since(session.time_seen) >= life / 10;
+    if session.predecessor.is_some() || extends {
         let (id, expires) = (session.id, now.plus(life));
         let predecessor = session.predecessor;
         session = match app.db.write(move |conn| sessions::touch(conn, id, now, expires)).await {
             // Ended since it was read.
-            Err(oz_store::Error::NotFound) => return Err(unknown()),
+            Err(oz_store::Error::NotFound) => return Err(unknown_token()),
             other => other?,
         };
         if let Some(predecessor) = predecessor {
@@ -203,8 +194,10 @@ async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
             revocations += 1;
         }
     }
+    let due =
+        if session.kind == SessionKind::Capture { session.time_expires } else { session.time_seen.plus(life / 10) };
     let caller = Caller { user: Arc::new(user), session: Arc::new(session) };
-    app.auth.remember(key, now, caller.clone(), revocations);
+    app.auth.seen.remember(key, now, due, caller.clone(), revocations);
     Ok(caller)
 }
 
@@ -216,25 +209,51 @@ pub(crate) fn user(app: &App, object: Object, action: Action) -> BoxedFilter<(Ac
         .and(oz_http::meta())
         .and_then(move |token: Option<String>, meta: RequestMeta| {
             let app = app.clone();
-            async move { enter(&app, token, &meta, object, action).await.map_err(|e| ApiError::from(e).into()) as Entered }
+            async move {
+                enter(&app, token, &meta, object, action).await.map_err(|e| ApiError::from(e).into()) as Entered<_>
+            }
         })
         .boxed()
 }
 
-type Entered = std::result::Result<Access, warp::Rejection>;
+/// Somebody without a token: at the doors where one gets a token or a password.
+pub(crate) fn visitor(app: &App) -> BoxedFilter<(Visitor,)> {
+    let app = app.clone();
+    oz_http::meta()
+        .and_then(move |meta: RequestMeta| {
+            let app = app.clone();
+            async move {
+                let visitor = Visitor { request: meta.id, address: meta.client.0 };
+                let checked = throttle::check(&app, Class::Auth, &lockout::neighbourhood(visitor.address)).await;
+                checked.map(|()| visitor).map_err(|e| ApiError::from(e).into()) as Entered<_>
+            }
+        })
+        .boxed()
+}
+
+type Entered<T> = std::result::Result<T, warp::Rejection>;
 
 async fn enter(app: &App, token: Option<String>, meta: &RequestMeta, object: Object, action: Action) -> Result<Access> {
-    let caller = authenticate(app, token).await?;
+    let caller = match authenticate(app, token).await {
+        Ok(caller) => caller,
+        // Whoever tries tokens is slowed down; the database being down is nobody's fault.
+        Err(refusal @ Error::Api(_)) => {
+            throttle::check(app, Class::Unauthorized, &lockout::neighbourhood(meta.client.0)).await?;
+            return Err(refusal);
+        }
+        Err(error) => return Err(error),
+    };
+    throttle::check(app, Class::WithToken, &caller.session.id.to_string()).await?;
     tracing::Span::current().record("user_id", tracing::field::display(caller.user.id));
     meta.tell(
         warp::http::HeaderName::from_static("x-token-expires"),
         warp::http::HeaderValue::from(unix(caller.session.time_expires)),
     );
     let user = &caller.user;
-    let scope = allowed(user.role, object, action);
+    let scope = caller.scope(object, action);
     if scope == Scope::None {
-        let text = format!("{} may not {action} a {object}", user.role);
-        return Err(Error::new(Code::AuthForbidden, text));
+        let who = if caller.session.kind == SessionKind::Capture { "a token for capture" } else { user.role.as_str() };
+        return Err(Error::new(Code::AuthForbidden, format!("{who} may not {action} a {object}")));
     }
     let viewer = Viewer::of(scope, user.company_id, user.id);
     Ok(Access { caller, viewer, request: meta.id, address: meta.client.0 })

@@ -13,19 +13,6 @@ const WAITING: usize = 64;
 /// Longest password in bytes; longer ones are refused before any hashing.
 pub(crate) const MAX_BYTES: usize = 1024;
 
-/// Shortest password in characters (decision 14).
-const SHORTEST: usize = 10;
-
-/// Refuses a password that is too short, or too long to be hashed.
-pub(crate) fn acceptable(field: &str, password: &str) -> Result<(), oz_wire::PayloadError> {
-    let length = password.chars().count();
-    if length < SHORTEST || password.len() > MAX_BYTES {
-        let expected = format!("at least {SHORTEST} characters and at most {MAX_BYTES} bytes");
-        return Err(oz_wire::PayloadError::value(field, &format!("{length} characters"), &expected));
-    }
-    Ok(())
-}
-
 /// Why hashing did not work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
-use oz_domain::{CompanyId, Millis, Role, TokenId, UserId};
+use oz_domain::{CompanyId, Millis, Role, SessionKind, TokenId, UserId};
 use p384::ecdsa::signature::{Signer as _, Verifier as _};
 use p384::ecdsa::{Signature, SigningKey, VerifyingKey};
 use p384::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, LineEnding};
@@ -36,6 +36,9 @@ pub(crate) struct Claims {
     /// The company, if the user belongs to one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) company_id: Option<CompanyId>,
+    /// What the token is for, if it is for one thing only: a capture can be verified without asking us.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) purpose: Option<SessionKind>,
 }
 
 /// Why the keys cannot be used.
@@ -125,6 +128,13 @@ impl Tokens {
         }
     }
 
+    /// A key for hashing what must not lie in clear, `what` for `what`: whoever signs tokens for this database has the same.
+    pub(crate) fn derive(&self, what: &str) -> ring::hmac::Key {
+        let secret = zeroize::Zeroizing::new(self.signing.to_bytes());
+        let root = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &secret);
+        ring::hmac::Key::new(ring::hmac::HMAC_SHA256, ring::hmac::sign(&root, what.as_bytes()).as_ref())
+    }
+
     fn from_signing(signing: SigningKey) -> Self {
         Self { verifying: *signing.verifying_key(), signing }
     }
@@ -153,15 +163,15 @@ impl Tokens {
     }
 }
 
-/// A new `expire_token`: 256 random bits in base64url (decision 9).
-pub(crate) fn new_expire_token() -> Result<zeroize::Zeroizing<String>, KeyError> {
+/// A new secret, an `expire_token` or that of a link: 256 random bits in base64url (decision 9).
+pub(crate) fn new_secret() -> Result<zeroize::Zeroizing<String>, KeyError> {
     let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *bytes).map_err(|e| KeyError::Random(e.to_string()))?;
     Ok(zeroize::Zeroizing::new(B64.encode(*bytes)))
 }
 
-/// How an `expire_token` is stored: SHA-256. It is random, so no salt or slow hash is needed.
-pub(crate) fn expire_token_hash(token: &str) -> Vec<u8> {
+/// How such a secret is stored: SHA-256. It is random, so no salt or slow hash is needed.
+pub(crate) fn secret_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
@@ -183,6 +193,7 @@ mod tests {
             iat: unix(now),
             role: Role::Client,
             company_id: Some(CompanyId::new(now)),
+            purpose: None,
         }
     }
 

@@ -5,13 +5,18 @@ mod authorize;
 mod companies;
 mod folders;
 mod media;
+mod passwords;
+mod restore;
+mod sessions;
 mod static_files;
 mod system;
+mod tokens;
 mod users;
 
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::{Error, Result};
+use crate::settings::Components;
 use crate::view::View;
 use oz_domain::{Action, Millis, Object, Scope};
 use oz_http::{Response, Route, any_of, json_reply, under};
@@ -22,15 +27,21 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::HeaderValue;
 
-/// Every route.
+/// The pairs of a query.
+type Pairs = Vec<(String, String)>;
+
+/// Every route. A node without rows has none that would need them.
 pub(crate) fn routes(app: &App) -> Route {
+    if app.settings.components == Components::Stateless {
+        return under("api", system::routes(app));
+    }
     let api = any_of([
         under("folders", folders::routes(app)),
         under("analyses", analyses::routes(app)),
         under("media", media::routes(app)),
         under("authorize", authorize::routes(app)),
         under("companies", companies::routes(app)),
-        under("users", users::routes(app)),
+        under("users", any_of([sessions::routes(app), passwords::routes(app), users::routes(app)])),
         under("static", static_files::routes(app)),
         system::routes(app),
     ]);

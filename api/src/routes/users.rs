@@ -1,10 +1,11 @@
 //! Users (`oz-api.md` 4).
 
+use super::passwords::set_password;
 use super::{page_of, view, with};
 use crate::accounts::Hand;
 use crate::accounts::users::{self as rules, Change, NewUser};
 use crate::app::{App, to_the_end};
-use crate::auth::password::acceptable;
+use crate::auth::policy::{Owner, check_password};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use oz_domain::{Action, AuthSource, CompanyId, Object, Role, UserId};
@@ -38,19 +39,18 @@ async fn create(access: Access, body: oz_wire::NewUser, app: App) -> Result<Resp
     let hand = Hand::of(&app, &access);
     let oz_wire::NewUser { credentials, profile } = body;
     let password = Zeroizing::new(credentials.password);
-    acceptable("credentials.password", &password)?;
+    let names = [&profile.first_name, &profile.last_name, &profile.middle_name];
+    let owner = Owner { email: &credentials.email, names: names.map(|name| name.as_deref().unwrap_or_default()) };
+    check_password(&app.settings.password_policy, &password, owner)
+        .map_err(|weak| weak.in_field("credentials.password"))?;
     let new = NewUser {
         email: credentials.email,
-        password_hash: Some(hash(&app, password).await?),
+        password_hash: Some(app.auth.passwords.hash(password).await?),
         source: AuthSource::Local,
         fields: if app.settings.legacy_names { profile } else { profile.without_old_names() },
     };
     let made = app.db.write(move |conn| rules::create(conn, &hand, &new)).await?;
     Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made)))
-}
-
-async fn hash(app: &App, password: Zeroizing<String>) -> Result<String> {
-    app.auth.passwords.hash(password).await.map_err(super::authorize::not_hashed)
 }
 
 async fn list(access: Access, pairs: Vec<(String, String)>, app: App) -> Result<Response> {
@@ -84,8 +84,7 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
     let fields = if app.settings.legacy_names { profile } else { profile.without_old_names() };
     // The call from before 3.33.0; the new one has the same rules (decision 13).
     if let Some(password) = password.filter(|_| app.settings.legacy_names) {
-        let _ = (password, old_password);
-        return Err(Error::new(oz_wire::Code::NotRealized, "password: not built yet"));
+        set_password(&app, &access, id, "password", old_password.map(Zeroizing::new), Zeroizing::new(password)).await?;
     }
     let change = Change { email, fields };
     let changed = to_the_end({

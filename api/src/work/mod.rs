@@ -2,6 +2,7 @@
 
 mod analyse;
 mod delete_company;
+mod restore_mail;
 mod sweep;
 
 use crate::app::App;
@@ -9,6 +10,7 @@ use oz_jobs::{Lane, Observer, Options, Registry, Runner};
 
 pub(crate) use analyse::{AnalyseMedia, LANE};
 pub(crate) use delete_company::{DeleteCompany, LIGHT};
+pub(crate) use restore_mail::RestoreMail;
 pub(crate) use sweep::sweep_for_ever;
 
 /// Light jobs at once.
@@ -16,7 +18,7 @@ const LIGHT_AT_ONCE: usize = 2;
 
 /// A runner of this process's jobs, not started.
 pub(crate) fn runner(app: &App) -> Runner {
-    let registry = Registry::new().with(AnalyseMedia::of(app)).with(DeleteCompany::of(app));
+    let registry = Registry::new().with(AnalyseMedia::of(app)).with(DeleteCompany::of(app)).with(RestoreMail::of(app));
     let lanes =
         vec![Lane { name: LANE, concurrency: app.settings.workers }, Lane { name: LIGHT, concurrency: LIGHT_AT_ONCE }];
     let metrics = app.metrics.clone();

@@ -3,7 +3,7 @@
 use crate::app::App;
 use oz_domain::BlobId;
 use oz_store::blobs::known;
-use oz_store::{idempotency, sessions};
+use oz_store::{counters, idempotency, passwords, sessions};
 use std::time::Duration;
 
 /// From one round to the next.
@@ -50,6 +50,8 @@ async fn sweep(app: &App) -> anyhow::Result<()> {
             oz_jobs::sweep(conn, done, dead)?;
             idempotency::sweep(conn, now)?;
             sessions::sweep(conn, old)?;
+            passwords::sweep(conn, now)?;
+            counters::sweep(conn, now)?;
             Ok::<_, oz_store::Error>(())
         })
         .await?;

@@ -99,6 +99,8 @@ words! {
         Erase = "erase",
         /// Coming in: nobody's permission, but the audit log names it.
         LogIn = "log_in",
+        /// Kept out for a while after too many wrong passwords: the audit log names it.
+        LockOut = "lock_out",
     }
 }
 

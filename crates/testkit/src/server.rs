@@ -155,9 +155,14 @@ impl Server {
         Client::new(&self.base)
     }
 
+    /// Makes a user with the usual password.
+    pub fn add_user(&self, email: &str, role: &str, company: Option<&str>) {
+        create_user(&self.env, (email, CLIENT.1), role, company);
+    }
+
     /// Makes a user with the usual password and logs it in.
     pub fn user(&self, email: &str, role: &str, company: Option<&str>) -> Client {
-        create_user(&self.env, (email, CLIENT.1), role, company);
+        self.add_user(email, role, company);
         self.anonymous().log_in(email, CLIENT.1)
     }
 

@@ -28,15 +28,16 @@ pub struct Refresh {
     pub expire_token: String,
 }
 
-/// Answer to log-in and refresh. Both name generations (`oz-api.md` 22).
+/// Answer to log-in, refresh and the issue of a service token. Both name generations (`oz-api.md` 22).
 #[derive(Serialize, ToSchema)]
 pub struct AuthAnswer {
     /// The user that logged in.
     pub user: User,
     /// Send it as `X-Forensic-Access-Token`.
     pub access_token: String,
-    /// Renews the access token, once.
-    pub expire_token: String,
+    /// Renews the access token, once; a service token is not renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire_token: Option<String>,
     /// The session.
     #[schema(value_type = uuid::Uuid)]
     pub token_id: TokenId,

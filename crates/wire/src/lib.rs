@@ -12,6 +12,7 @@ mod media;
 mod old_names;
 mod payload;
 mod query;
+mod session;
 mod system;
 mod word;
 
@@ -30,4 +31,5 @@ pub use folder::{Folder, FolderPage, FolderPatch, FolderPayload};
 pub use media::{Media, MediaPatch, OriginalInfo};
 pub use payload::{PayloadError, parse, parse_value};
 pub use query::{ListQuery, MetaFilter, QueryError, Sort};
+pub use session::{ChangePassword, NewPassword, Restore, Session, SessionPage, SessionToken};
 pub use system::{Check, CheckStatus, Config, Health, Limits, Version};

@@ -161,7 +161,7 @@ fn log_in_answers_in_both_generations() {
     let answer = AuthAnswer {
         user: user(),
         access_token: "a.b.c".into(),
-        expire_token: "secret".into(),
+        expire_token: Some("secret".to_owned()),
         token_id: TokenId::from_uuid(id(9)),
         session_id: None,
         expire_date: None,

@@ -1,6 +1,6 @@
 //! `GET`: one folder, lists of folders, the media and analyses of one.
 
-use super::super::{counted, page_of, view};
+use super::super::{Pairs, counted, page_of, view};
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::{Error, Result};
@@ -11,8 +11,6 @@ use oz_store::folder_list::{self, MetadataMatch};
 use oz_store::media::MediaWithFiles;
 use oz_store::{AnyConn, TimeRange, Viewer, companies, folders, users};
 use oz_wire::{FolderPage, ListQuery};
-
-type Pairs = Vec<(String, String)>;
 
 /// Ids in comma lists: one that is no id matches nothing, which is not the client's mistake to be told of.
 const IDS: &str = "ids, separated by commas";

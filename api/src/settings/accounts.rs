@@ -1,0 +1,112 @@
+//! Settings of accounts: passwords, throttling, mail, nodes without rows.
+
+use crate::auth::policy::Policy;
+use crate::auth::throttle::Rates;
+use crate::mail::Encryption;
+use lettre::message::Mailbox;
+use oz_settings::{Secret, Settings};
+
+/// What this node is made of (`oz-api.md` 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Components {
+    /// Everything, sessions too.
+    All,
+    /// No rows: a token's signature and end decide.
+    Stateless,
+}
+
+/// How mail is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub(crate) host: String,
+    /// None: the usual one.
+    pub(crate) port: Option<u16>,
+    pub(crate) encryption: Encryption,
+    pub(crate) credentials: Option<(String, Secret)>,
+    pub(crate) from: Mailbox,
+    /// The page that takes the token of a restored password.
+    pub(crate) restore_url: String,
+}
+
+pub(super) fn password_policy(s: &Settings) -> Result<Policy, String> {
+    let text = s.text("password_policy");
+    text.map_or_else(|| Ok(Policy::default()), Policy::read).map_err(|why| format!("password_policy: {why}"))
+}
+
+pub(super) fn throttling(s: &Settings) -> Result<Rates, String> {
+    let text = s.text("throttling_rates");
+    text.map_or_else(|| Ok(Rates::default()), Rates::read).map_err(|why| format!("throttling_rates: {why}"))
+}
+
+/// With `auth` beside it the node knows its sessions, as every other.
+pub(super) fn components(s: &Settings) -> Components {
+    if s.text("app_components") == Some("stateless") { Components::Stateless } else { Components::All }
+}
+
+pub(super) fn mail(s: &Settings) -> Result<Option<Mail>, String> {
+    let Some(host) = s.text("smtp_host") else { return Ok(None) };
+    let port = u16::try_from(s.number("smtp_port")).map_err(|_| "smtp_port: expected at most 65535".to_owned())?;
+    let from = s.text("smtp_from").unwrap_or_default();
+    let from =
+        from.parse().map_err(|_| format!("smtp_from: `{from}`, expected a sender such as Oz <oz@example.com>"))?;
+    let credentials = match (s.text("smtp_user"), s.secret("smtp_password")) {
+        (Some(user), Some(password)) => Some((user.to_owned(), password)),
+        (None, None) => None,
+        _ => return Err("smtp_user and smtp_password: both or neither".to_owned()),
+    };
+    let page = s.text("public_url").map(|url| format!("{}/restore", url.trim_end_matches('/')));
+    let restore_url = s.text("restore_url").map(str::to_owned).or(page);
+    Ok(Some(Mail {
+        host: host.to_owned(),
+        port: (port > 0).then_some(port),
+        encryption: match s.text("smtp_tls") {
+            Some("tls") => Encryption::Tls,
+            Some("none") => Encryption::None,
+            _ => Encryption::StartTls,
+        },
+        credentials,
+        from,
+        restore_url: restore_url.ok_or("restore_url: must be set beside smtp_host, or public_url")?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Api, TABLE};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Api, String> {
+        let variables: BTreeMap<_, _> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Api::read(&Settings::load(TABLE, None, &variables, &[]).map_err(|e| e.to_string())?)
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let host = ("OZ_SMTP_HOST", "mail.example.com");
+        for (variables, key) in [
+            (vec![("OZ_PASSWORD_POLICY", r#"{"min_length":"long"}"#)], "password_policy"),
+            (vec![("OZ_THROTTLING_RATES", r#"{"auth":"often"}"#)], "throttling_rates"),
+            (vec![host, ("OZ_SMTP_FROM", "nobody")], "smtp_from"),
+            (vec![host, ("OZ_SMTP_FROM", "oz@example.com")], "restore_url"),
+            (vec![host, ("OZ_SMTP_FROM", "oz@example.com"), ("OZ_SMTP_USER", "oz")], "smtp_user"),
+            (vec![("OZ_APP_COMPONENTS", "auth")], "app_components"),
+        ] {
+            let error = read(&variables).err().unwrap_or_default();
+            assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn mail_needs_a_server_a_sender_and_a_page() {
+        assert!(read(&[]).unwrap().mail.is_none());
+        let mail = read(&[
+            ("OZ_SMTP_HOST", "mail.example.com"),
+            ("OZ_SMTP_FROM", "Oz <oz@example.com>"),
+            ("OZ_PUBLIC_URL", "https://oz.example.com/"),
+        ]);
+        let mail = mail.unwrap().mail.unwrap();
+        assert_eq!((mail.restore_url.as_str(), mail.port), ("https://oz.example.com/restore", None));
+        assert_eq!(mail.encryption, Encryption::StartTls);
+    }
+}

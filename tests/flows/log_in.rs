@@ -1,0 +1,148 @@
+//! Coming in: what a wrong password says, what it costs, and who comes too often.
+
+use crate::support::client::{Answer, Client};
+use crate::support::server::{ADMIN, CLIENT, Options, Server, until};
+use oz_testkit::on_both;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+on_both! {
+    a_wrong_password_delays_the_next_try_whether_anybody_has_the_address,
+    many_guesses_at_once_tell_no_more_than_one,
+    many_right_log_ins_at_once_all_come_in,
+    rates_hold_in_memory,
+    rates_hold_in_the_database,
+}
+
+fn log_in(client: &Client, email: &str, password: &str) -> Answer {
+    let body = json!({"credentials": {"email": email, "password": password}});
+    client.json("POST", "/api/authorize/auth", &body)
+}
+
+#[test]
+fn a_wrong_log_in_says_nothing_about_what_is_wrong() {
+    let server = Server::start();
+    let wrong = |email: &str, password: &str| log_in(&server.anonymous(), email, password).refused(401, 7);
+    let texts = [
+        wrong(CLIENT.0, "wrong password"),
+        wrong("nobody@example.com", CLIENT.1),
+        wrong(ADMIN.0, ""),
+        wrong("", CLIENT.1),
+        wrong("long@example.com", &"x".repeat(1025)),
+    ];
+    assert!(texts.iter().all(|text| text["error_message"] == texts[0]["error_message"]), "{texts:?}");
+    // Nothing of it reached the log.
+    let log = server.log_text();
+    assert!(!log.contains("wrong password") && !log.contains("example.com"), "{log}");
+}
+
+fn a_wrong_password_delays_the_next_try_whether_anybody_has_the_address(options: Options) {
+    let server = Server::start_new(options);
+    let client = server.anonymous();
+    for email in [CLIENT.0, "nobody@example.com"] {
+        log_in(&client, email, "wrong password").refused(401, 7);
+        let delayed = log_in(&client, &email.to_uppercase(), CLIENT.1);
+        delayed.refused(429, 1521);
+        assert_eq!(delayed.header("retry-after"), Some("1"), "{email}");
+    }
+    // Others come in meanwhile; a right password comes in after the delay, and then nothing is remembered.
+    assert_eq!(log_in(&client, ADMIN.0, ADMIN.1).status, 200);
+    until("the delay is over", Duration::from_secs(10), || {
+        (log_in(&client, CLIENT.0, CLIENT.1).status == 200).then_some(())
+    });
+    log_in(&client, CLIENT.0, "wrong password").refused(401, 7);
+    assert_eq!(log_in(&client, CLIENT.0, CLIENT.1).header("retry-after"), Some("1"), "the first failure again");
+}
+
+fn many_guesses_at_once_tell_no_more_than_one(options: Options) {
+    let server = Server::start_new(options);
+    let start = Instant::now();
+    let guesses: Vec<_> = (0..8)
+        .map(|guess| {
+            let client = server.anonymous();
+            std::thread::spawn(move || log_in(&client, CLIENT.0, &format!("wrong password {guess}")).status)
+        })
+        .collect();
+    let statuses: Vec<u16> = guesses.into_iter().map(|guess| guess.join().expect("an answer")).collect();
+    let told = statuses.iter().filter(|status| **status == 401).count();
+    // On a slow machine a delay may be over before the last guess is looked at: as many as would come one after another.
+    let mut allowed = 1;
+    while start.elapsed() >= Duration::from_secs((1 << allowed) - 1) {
+        allowed += 1;
+    }
+    assert!((1..=allowed).contains(&told), "{statuses:?} in {:?}", start.elapsed());
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+}
+
+fn many_right_log_ins_at_once_all_come_in(options: Options) {
+    let server = Server::start_new(options);
+    let comers: Vec<_> = (0..8)
+        .map(|_| {
+            let client = server.anonymous();
+            std::thread::spawn(move || log_in(&client, CLIENT.0, CLIENT.1).status)
+        })
+        .collect();
+    for comer in comers {
+        assert_eq!(comer.join().expect("an answer"), 200);
+    }
+}
+
+/// Interleaved, so that whatever else the machine does falls on both; medians, so that one hiccup counts for nothing.
+#[test]
+fn an_unknown_address_takes_as_long_as_a_wrong_password() {
+    const USERS: usize = 16;
+    const ROUNDS: usize = 3;
+    let server = Server::start();
+    let client = server.anonymous();
+    let known = |n| format!("known{n}@example.com");
+    (0..USERS).for_each(|n| server.add_user(&known(n), "CLIENT", Some("Bank")));
+    let mut times = [Vec::new(), Vec::new()];
+    for n in (0..USERS).cycle().take(USERS * ROUNDS) {
+        for (kind, email) in [known(n), format!("unknown{n}@example.com")].iter().enumerate() {
+            // Delayed by the round before: not measured, and waited for.
+            let took = until("the delay is over", Duration::from_secs(20), || {
+                let start = Instant::now();
+                let status = log_in(&client, email, "wrong password").status;
+                (status == 401).then(|| start.elapsed())
+            });
+            times[kind].push(took.as_secs_f64());
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    });
+    let ratio = known / unknown;
+    assert!((0.8..1.25).contains(&ratio), "known {known} s, unknown {unknown} s");
+}
+
+fn rates_hold_in_memory(options: Options) {
+    rates_hold_for_each_class_apart(options, "false");
+}
+
+fn rates_hold_in_the_database(options: Options) {
+    rates_hold_for_each_class_apart(options, "true");
+}
+
+fn rates_hold_for_each_class_apart(options: Options, shared: &str) {
+    let rates = r#"{"auth":"3/h","rest_unauthorized":"2/h","rps_with_token":"4/h"}"#;
+    let server = Server::start_new(options.with("OZ_THROTTLING_RATES", rates).with("OZ_THROTTLING_SHARED", shared));
+    let client = server.client();
+    for _ in 0..4 {
+        assert_eq!(client.get("/api/folders/").status, 200);
+    }
+    let refused = client.get("/api/folders/");
+    refused.refused(429, 1521);
+    let wait: u64 = refused.header("retry-after").and_then(|t| t.parse().ok()).expect("seconds");
+    assert!((1..=3600).contains(&wait), "{wait}");
+    // Another token has its own count, and so has each class.
+    let other = server.admin();
+    assert_eq!(other.get("/api/folders/").status, 200);
+    for _ in 0..2 {
+        server.anonymous().get("/api/folders/").refused(401, 6);
+    }
+    server.anonymous().get("/api/folders/").refused(429, 1521);
+    assert_eq!(other.get("/api/folders/").status, 200);
+    assert_eq!(log_in(&server.anonymous(), CLIENT.0, CLIENT.1).status, 200);
+    log_in(&server.anonymous(), CLIENT.0, CLIENT.1).refused(429, 1521);
+}
