@@ -4,6 +4,7 @@ use crate::support::client::{Answer, Client};
 use crate::support::jwt::claims;
 use crate::support::mail::Sink;
 use crate::support::server::{ADMIN, CLIENT, Options, Server, until};
+use crate::support::stored;
 use oz_testkit::on_both;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -13,6 +14,7 @@ on_both! {
     who_administers_sets_anothers_password_but_not_its_own_so,
     the_policy_holds_everywhere_and_former_passwords_do_not_come_back,
     a_forgotten_password_is_set_by_a_link_once,
+    every_deed_is_in_the_audit_log,
 }
 
 const NEW: &str = "a new battery staple";
@@ -69,6 +71,38 @@ fn who_administers_sets_anothers_password_but_not_its_own_so(options: Options) {
     assert_eq!(log_in(&server, NEW).status, 200);
     assert_eq!(change(&admin, &id, &json!({"new_password": "yet another staple"})).status, 204);
     assert_eq!(log_in(&server, "yet another staple").status, 200);
+    // The call from before 3.33.0 has the same rules.
+    let patch = |client: &Client, id: &str, body: Value| client.json("PATCH", &format!("/api/users/{id}"), &body);
+    patch(&admin, &user_id(&admin), json!({"password": NEW})).refused(400, 3);
+    patch(&chief, &id, json!({"password": "short"})).refused(400, 4);
+    assert_eq!(patch(&chief, &id, json!({"password": "the very last staple"})).status, 200);
+    assert_eq!(log_in(&server, "the very last staple").status, 200);
+    let own = json!({"old_password": CLIENT.1, "password": NEW});
+    assert_eq!(patch(&chief, &user_id(&chief), own).status, 200);
+    assert_eq!(chief.get("/api/folders/").status, 200);
+}
+
+/// The values of a deed are sealed; the deed itself is not.
+fn every_deed_is_in_the_audit_log(options: Options) {
+    let server = Server::start_new(options.clone());
+    let (admin, client) = (server.admin(), server.client());
+    let service = server.user("service@example.com", "CLIENT_SERVICE", Some("Bank"));
+    let count = |deed: &str| stored::deeds(&options, &server.data).iter().filter(|found| *found == deed).count();
+    assert_eq!((count("log_in user"), count("issue_for service_token")), (3, 0));
+    for (deed, answer) in [
+        ("issue_for service_token", admin.get(&format!("/api/authorize/service_token/{}", user_id(&service)))),
+        ("issue_own service_token", service.get("/api/authorize/service_token")),
+        ("issue session_token", client.get("/api/authorize/session_token")),
+        ("change_password user", change(&admin, &user_id(&client), &json!({"new_password": NEW}))),
+        ("revoke session", service.delete("/api/authorize/auth")),
+    ] {
+        assert!([200, 204].contains(&answer.status), "{deed}: {}", answer.status);
+        assert_eq!(count(deed), 1, "{deed}");
+    }
+    // What was refused is no deed.
+    change(&admin, &user_id(&client), &json!({"new_password": "short"})).refused(400, 4);
+    log_in(&server, CLIENT.1).refused(401, 7);
+    assert_eq!((count("change_password user"), count("log_in user")), (1, 3));
 }
 
 fn the_policy_holds_everywhere_and_former_passwords_do_not_come_back(options: Options) {

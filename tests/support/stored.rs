@@ -21,18 +21,38 @@ struct Row {
 const ROWS: &str = "SELECT id, refs, (SELECT COUNT(*) FROM media_files WHERE blob_id = blobs.id) \
     + (SELECT COUNT(*) FROM analysis_images WHERE blob_id = blobs.id) AS uses FROM blobs";
 
+/// The rows of a query, from whichever database the server has.
+macro_rules! rows {
+    ($options:expr, $data:expr, $query:expr) => {
+        match &$options.database_url {
+            Some(url) => {
+                let mut conn = PgConnection::establish(url).expect("PostgreSQL");
+                diesel::sql_query($query).load(&mut conn).expect("the rows")
+            }
+            None => {
+                let path = $data.join("oz.sqlite");
+                let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("SQLite");
+                diesel::sql_query($query).load(&mut conn).expect("the rows")
+            }
+        }
+    };
+}
+
 fn rows(options: &Options, data: &Path) -> Vec<Row> {
-    match &options.database_url {
-        Some(url) => {
-            let mut conn = PgConnection::establish(url).expect("PostgreSQL");
-            diesel::sql_query(ROWS).load(&mut conn).expect("the rows")
-        }
-        None => {
-            let path = data.join("oz.sqlite");
-            let mut conn = SqliteConnection::establish(path.to_str().expect("UTF-8")).expect("SQLite");
-            diesel::sql_query(ROWS).load(&mut conn).expect("the rows")
-        }
-    }
+    rows!(options, data, ROWS)
+}
+
+/// A record of the audit log.
+#[derive(Debug, QueryableByName)]
+struct Deed {
+    #[diesel(sql_type = Text)]
+    deed: String,
+}
+
+/// What the audit log has, as `action object`, in order.
+pub(crate) fn deeds(options: &Options, data: &Path) -> Vec<String> {
+    let rows: Vec<Deed> = rows!(options, data, "SELECT action || ' ' || object AS deed FROM audit ORDER BY time, id");
+    rows.into_iter().map(|row| row.deed).collect()
 }
 
 /// The ids in the names of the files: `NAME.ID`.
