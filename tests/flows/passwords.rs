@@ -122,14 +122,7 @@ fn the_policy_holds_everywhere_and_former_passwords_do_not_come_back(options: Op
 
 fn a_forgotten_password_is_set_by_a_link_once(options: Options) {
     let sink = Sink::start();
-    let server = Server::start_new(
-        options
-            .with("OZ_SMTP_HOST", "127.0.0.1")
-            .with("OZ_SMTP_PORT", &sink.port.to_string())
-            .with("OZ_SMTP_TLS", "none")
-            .with("OZ_SMTP_FROM", "Oz <oz@bank.example>")
-            .with("OZ_RESTORE_URL", "https://bank.example/restore?token={token}"),
-    );
+    let server = Server::start_new(sink.options(options));
     let (client, anonymous) = (server.client(), server.anonymous());
     let ask = |path: &str, email: &str| anonymous.json("POST", path, &json!({"email": email})).expect(200);
     // Nobody's address first: it is answered alike, and its job is done before the other's.

@@ -1,5 +1,6 @@
 //! A mail server that keeps what it is given.
 
+use crate::support::server::Options;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,8 +17,7 @@ pub(crate) struct Mail {
 
 /// The server.
 pub(crate) struct Sink {
-    /// Where it listens.
-    pub(crate) port: u16,
+    port: u16,
     mails: Receiver<Mail>,
 }
 
@@ -33,6 +33,16 @@ impl Sink {
             }
         });
         Self { port, mails }
+    }
+
+    /// Options of a server that mails here.
+    pub(crate) fn options(&self, options: Options) -> Options {
+        options
+            .with("OZ_SMTP_HOST", "127.0.0.1")
+            .with("OZ_SMTP_PORT", &self.port.to_string())
+            .with("OZ_SMTP_TLS", "none")
+            .with("OZ_SMTP_FROM", "Oz <oz@bank.example>")
+            .with("OZ_RESTORE_URL", "https://bank.example/restore?token={token}")
     }
 
     /// The next mail.
