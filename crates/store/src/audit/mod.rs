@@ -4,13 +4,16 @@
 //! ([`seal`]): chaining inside every transaction would make all writers wait for one row. Values are encrypted by the
 //! caller with a key of their subject; the hash runs over the ciphertext, so destroying the key breaks no chain.
 
+mod chain;
+
+pub use chain::{Broken, Head, hash_at, head, seal, sealed, set_told, told, verify, waiting};
+
 use crate::page::listed;
 use crate::schema::{audit, subject_keys};
 use crate::types::{Sql, row};
-use crate::{AnyConn, Error, Listed, MultiBackend, Page, Result, TimeRange, Viewer};
+use crate::{AnyConn, Listed, MultiBackend, Page, Result, TimeRange, Viewer, each};
 use diesel::prelude::*;
 use oz_domain::{Action, AuditId, CompanyId, Millis, Object, RequestId, SubjectKeyId, UserId};
-use sha2::{Digest as _, Sha256};
 
 row! {
     /// One record.
@@ -70,17 +73,19 @@ row! {
     }
 }
 
-/// Which records are asked for.
+/// Which records are asked for. Empty lists and open ranges ask for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only by this user.
-    pub user: Option<UserId>,
-    /// Only on this kind of object.
-    pub object: Option<Object>,
-    /// Only on this object.
-    pub object_id: Option<String>,
-    /// Only this deed.
-    pub action: Option<Action>,
+    /// Only on objects of these companies.
+    pub companies: Vec<CompanyId>,
+    /// Only by these users.
+    pub users: Vec<UserId>,
+    /// Only on these kinds of objects.
+    pub objects: Vec<Object>,
+    /// Only on these objects.
+    pub object_ids: Vec<String>,
+    /// Only these deeds.
+    pub actions: Vec<Action>,
     /// Only in this time.
     pub time: TimeRange,
 }
@@ -96,103 +101,10 @@ pub fn append(conn: &mut AnyConn, record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// Seals at most `limit` records in the order of their times; gives their number. Only one sealer wins at a time.
-///
-/// # Errors
-/// [`Error::Busy`] against another sealer.
-pub fn seal(conn: &mut AnyConn, limit: u32) -> Result<usize> {
-    let head: Option<(Option<i64>, Option<Vec<u8>>)> = audit::table
-        .filter(audit::seq.is_not_null())
-        .order(audit::seq.desc())
-        .select((audit::seq, audit::hash))
-        .first(conn)
-        .optional()?;
-    let (mut seq, mut hash) = match head {
-        Some((Some(seq), Some(hash))) => (seq, hash),
-        Some(_) => return Err(Error::Corrupt("the audit log's last record has no hash".to_owned())),
-        None => (0, Vec::new()),
-    };
-    let waiting: Vec<Record> = audit::table
-        .filter(audit::seq.is_null())
-        .order((audit::time.asc(), audit::id.asc()))
-        .limit(i64::from(limit))
-        .select(Record::as_select())
-        .load(conn)?;
-    for record in &waiting {
-        seq += 1;
-        hash = chained(&hash, seq, record);
-        diesel::update(audit::table.filter(audit::id.eq(Sql(record.id))))
-            .set((audit::seq.eq(Some(seq)), audit::hash.eq(Some(&hash))))
-            .execute(conn)?;
-    }
-    Ok(waiting.len())
-}
-
-/// The hash that chains `record` after the record with hash `before` (empty for the first).
-fn chained(before: &[u8], seq: i64, record: &Record) -> Vec<u8> {
-    let mut hasher = Sha256::new();
-    // Each part with its length, so that no two records read the same; none differs from empty.
-    let mut part = |bytes: Option<&[u8]>| match bytes {
-        None => hasher.update([0]),
-        Some(bytes) => {
-            hasher.update([1]);
-            hasher.update((bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        }
-    };
-    part(Some(b"oz-audit/v1"));
-    part(Some(before));
-    part(Some(&seq.to_be_bytes()));
-    part(Some(record.id.to_string().as_bytes()));
-    part(Some(&record.time.get().to_be_bytes()));
-    part(record.company_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.user_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.request_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(Some(record.action.as_bytes()));
-    part(Some(record.object.as_bytes()));
-    part(record.object_id.as_deref().map(str::as_bytes));
-    part(record.subject_key_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.before_value.as_deref());
-    part(record.after_value.as_deref());
-    part(record.address.as_deref().map(str::as_bytes));
-    hasher.finalize().to_vec()
-}
-
-/// Walks the chain after the record `after` (0: from the start) over at most `limit` records. Gives the last good place.
-///
-/// # Errors
-/// [`Error::Corrupt`] naming the first place that does not fit.
-pub fn verify(conn: &mut AnyConn, after: i64, limit: u32) -> Result<i64> {
-    let mut hash: Vec<u8> = if after == 0 {
-        Vec::new()
-    } else {
-        audit::table
-            .filter(audit::seq.eq(Some(after)))
-            .select(audit::hash)
-            .first::<Option<Vec<u8>>>(conn)?
-            .unwrap_or_default()
-    };
-    let records: Vec<Record> = audit::table
-        .filter(audit::seq.gt(Some(after)))
-        .order(audit::seq.asc())
-        .limit(i64::from(limit))
-        .select(Record::as_select())
-        .load(conn)?;
-    let mut seq = after;
-    for record in &records {
-        hash = chained(&hash, seq + 1, record);
-        if record.seq != Some(seq + 1) || record.hash.as_ref() != Some(&hash) {
-            return Err(Error::Corrupt(format!("the audit log's chain is broken at {}", seq + 1)));
-        }
-        seq += 1;
-    }
-    Ok(seq)
-}
-
 /// Records that the viewer may see, newest first.
 ///
 /// # Errors
-/// [`Error::Cursor`].
+/// [`crate::Error::Cursor`].
 pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) -> Result<Listed<Record>> {
     let query = || {
         let mut query: audit::BoxedQuery<'static, MultiBackend> = audit::table.into_boxed();
@@ -202,17 +114,20 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) ->
             Viewer::Own { user, .. } => query.filter(audit::user_id.eq(Sql(Some(user)))),
             Viewer::Nobody => query.filter(audit::id.is_null()),
         };
-        if let Some(user) = filter.user {
-            query = query.filter(audit::user_id.eq(Sql(Some(user))));
+        if !filter.companies.is_empty() {
+            query = query.filter(audit::company_id.eq_any(texts(&filter.companies)));
         }
-        if let Some(object) = filter.object {
-            query = query.filter(audit::object.eq(object.as_str()));
+        if !filter.users.is_empty() {
+            query = query.filter(audit::user_id.eq_any(texts(&filter.users)));
         }
-        if let Some(id) = &filter.object_id {
-            query = query.filter(audit::object_id.eq(id.clone()));
+        if !filter.objects.is_empty() {
+            query = query.filter(audit::object.eq_any(texts(&filter.objects)));
         }
-        if let Some(action) = filter.action {
-            query = query.filter(audit::action.eq(action.as_str()));
+        if !filter.object_ids.is_empty() {
+            query = query.filter(audit::object_id.eq_any(filter.object_ids.clone()));
+        }
+        if !filter.actions.is_empty() {
+            query = query.filter(audit::action.eq_any(texts(&filter.actions)));
         }
         if let Some(min) = filter.time.min {
             query = query.filter(audit::time.ge(Sql(min)));
@@ -225,22 +140,41 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, filter: &Filter, page: &Page) ->
     listed!(conn, page, Record by (audit::time, audit::time, audit::id), query())
 }
 
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// The keys that read the values of some records.
+///
+/// # Errors
+/// Of the database only.
+pub fn keys_of(conn: &mut AnyConn, records: &[Record]) -> Result<Vec<SubjectKey>> {
+    let mut ids: Vec<SubjectKeyId> = records.iter().filter_map(|r| r.subject_key_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(subject_keys::table.filter(subject_keys::id.eq_any(texts(&ids))).select(SubjectKey::as_select()).load(conn)?)
+}
+
 /// The key of a subject, or `new` stored as such. A destroyed key stays destroyed.
 ///
 /// # Errors
-/// [`Error::Conflict`] with `foreign key` when the company is gone.
+/// [`crate::Error::Conflict`] with `foreign key` when the company is gone.
 pub fn subject_key(conn: &mut AnyConn, new: &SubjectKey) -> Result<SubjectKey> {
-    let old: Option<SubjectKey> = subject_keys::table
+    // Written before it is looked for: PostgreSQL would set those who find nothing in the same page against each other.
+    let row = new.storable()?;
+    let made = each!(conn, c => diesel::insert_into(subject_keys::table)
+        .values(row)
+        .on_conflict((subject_keys::company_id, subject_keys::subject))
+        .do_nothing()
+        .execute(c))?;
+    if made == 1 {
+        return Ok(new.clone());
+    }
+    Ok(subject_keys::table
         .filter(subject_keys::company_id.eq(Sql(new.company_id)))
         .filter(subject_keys::subject.eq(&new.subject))
         .select(SubjectKey::as_select())
-        .first(conn)
-        .optional()?;
-    if let Some(old) = old {
-        return Ok(old);
-    }
-    diesel::insert_into(subject_keys::table).values(new.storable()?).execute(conn)?;
-    Ok(new.clone())
+        .first(conn)?)
 }
 
 /// Destroys the key of a subject: what the log says of it can never be read again.
