@@ -5,14 +5,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 use oz_domain::{CompanyId, Millis, Role, SessionKind, TokenId, UserId};
 use p384::ecdsa::signature::{Signer as _, Verifier as _};
 use p384::ecdsa::{Signature, SigningKey, VerifyingKey};
 use p384::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, LineEnding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The only header we write and accept.
@@ -115,17 +113,7 @@ impl Tokens {
             what: "private key",
             why: e.to_string(),
         })?;
-        // Two starting at once: the name appears complete or not at all, and the first one stays.
-        let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(pem.as_bytes())?;
-        file.sync_all()?;
-        let linked = fs_err::hard_link(&draft, path);
-        fs_err::remove_file(&draft)?;
-        match linked {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e.into()),
-            _ => Ok(oz_blobs::flush_name(path)?),
-        }
+        Ok(oz_blobs::create_private(path, &pem)?)
     }
 
     /// A key for hashing what must not lie in clear, `what` for `what`: whoever signs tokens for this database has the same.

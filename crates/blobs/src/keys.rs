@@ -88,6 +88,15 @@ fn create(path: &Path) -> Result<()> {
         text.push_str(&format!("{kind} {}\n", *Zeroizing::new(hex::encode(key))));
         key.zeroize();
     }
+    Ok(create_private(path, &text)?)
+}
+
+/// Writes a file of secrets, mode 0600, unless it is there: the name appears complete or not at all, and of two that start
+/// at once the first one's content stays. Flushed to the disk with its name.
+///
+/// # Errors
+/// Of the file system.
+pub fn create_private(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
@@ -95,15 +104,14 @@ fn create(path: &Path) -> Result<()> {
     let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // A link, not a rename: of two that start at once the first one's keys stay.
+    // A link, not a rename, which would replace the first one's.
     let linked = fs_err::hard_link(&draft, path);
     fs_err::remove_file(&draft)?;
     match linked {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e.into()),
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
         // Also when another process was first: it may not have come to its own flush.
-        _ => {}
+        _ => flush_name(path),
     }
-    Ok(flush_name(path)?)
 }
 
 /// Flushes the name of a new file to the disk: its folder, and the one above, for the folder may be as new as the file.
@@ -112,7 +120,7 @@ fn create(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When a folder cannot be flushed; that the one above may not be read is none.
-pub fn flush_name(path: &Path) -> std::io::Result<()> {
+fn flush_name(path: &Path) -> std::io::Result<()> {
     let here =
         |folder: &Path| if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder.to_owned() };
     for (above, folder) in path.ancestors().skip(1).take(2).map(here).enumerate() {

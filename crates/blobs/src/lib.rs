@@ -11,7 +11,7 @@ mod seal;
 mod stage;
 
 pub use error::{Error, Result};
-pub use keys::{Keyring, flush_name};
+pub use keys::{Keyring, create_private};
 pub use read::sealed_memory_file;
 pub use seal::SealKey;
 pub use stage::{Stage, Staged};
