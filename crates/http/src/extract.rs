@@ -35,12 +35,14 @@ pub struct RequestMeta {
     pub client: ClientAddr,
     /// Whom it asks, as `host` or `host:port`: HTTP/2 says it in the target, HTTP/1.1 mostly in `Host`.
     pub authority: Option<String>,
+    /// Whether only the head of the answer is wanted: `HEAD` is handled as `GET`, and its body is thrown away.
+    pub is_head: bool,
     told: Arc<Mutex<Vec<(HeaderName, HeaderValue)>>>,
 }
 
 impl RequestMeta {
-    pub(crate) fn new(id: RequestId, client: ClientAddr, authority: Option<String>) -> Self {
-        Self { id, client, authority, told: Arc::default() }
+    pub(crate) fn new(id: RequestId, client: ClientAddr, authority: Option<String>, is_head: bool) -> Self {
+        Self { id, client, authority, is_head, told: Arc::default() }
     }
 
     /// Adds a header to the answer, whatever the handler makes of it.

@@ -23,10 +23,10 @@ impl Inner {
         let options = &self.options;
         let id = request_id(request.headers(), options.clock.as_ref());
         let client = ClientAddr(client_addr(request.headers(), peer, &options.trusted_proxies));
-        let meta = RequestMeta::new(id, client, authority(request.uri(), request.headers()));
+        let is_head = request.method() == Method::HEAD;
+        let meta = RequestMeta::new(id, client, authority(request.uri(), request.headers()), is_head);
         request.extensions_mut().insert(meta.clone());
         let uri = request.uri().clone();
-        let is_head = request.method() == Method::HEAD;
         if is_head {
             // RFC 9110, 9.3.2: as GET, without the body.
             *request.method_mut() = Method::GET;
