@@ -1,5 +1,6 @@
 //! What the whole process shares: built once, handed to every route and job.
 
+use crate::audit::{Downloads, Signer};
 use crate::auth::Auth;
 use crate::lab::Lab;
 use crate::mail::Mailer;
@@ -39,6 +40,9 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     /// When mail is set up.
     pub(crate) mailer: Option<Mailer>,
+    /// Signs heads of the audit log.
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) downloads: Downloads,
     pub(crate) metrics: Metrics,
     pub(crate) health: crate::health::Cache,
     /// Set once the models are loaded; the error text when they cannot be.
@@ -75,6 +79,7 @@ impl App {
         let door = Lab::start("door", cores()).context("threads")?;
         let auth = Auth::open(&settings).context("keys of the access tokens")?;
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().context("mail")?;
+        let signer = Arc::new(Signer::load_or_create(folder).context("the key of the audit log")?);
         let inner = Inner {
             lab,
             door,
@@ -84,6 +89,8 @@ impl App {
             decoder,
             auth,
             mailer,
+            signer,
+            downloads: Downloads::default(),
             clock,
             metrics: Metrics::new()?,
             engine: OnceLock::new(),

@@ -1,5 +1,6 @@
 //! The command line: `oz-api serve | work | migrate | check-config | admin …`.
 
+use crate::audit::SignedHead;
 use clap::{Args, Parser, Subcommand};
 use oz_domain::{CompanyId, Role, TokenId};
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub(crate) enum Command {
     CheckConfig,
     /// Print the API's description (OpenAPI 3.1).
     Openapi,
-    /// Users, sessions, companies, permissions: the same rules as the API's, on the machine itself.
+    /// Users, sessions, companies, permissions, the audit log: the same rules as the API's, on the machine itself.
     Admin(Admin),
     /// Decode media for a parent process; not for people.
     #[command(hide = true)]
@@ -65,8 +66,38 @@ pub(crate) enum AdminObject {
         #[command(subcommand)]
         action: CompanyAction,
     },
+    /// The audit log.
+    Audit {
+        #[command(subcommand)]
+        action: AuditAction,
+    },
     /// Print who may do what, as a table in Markdown.
     Permissions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// Check that no record was changed or removed; fails and says which one otherwise.
+    Verify {
+        /// A signed head from the system's journal, as `seq:hash:signature`; may be repeated.
+        #[arg(long, value_name = "SEQ:HASH:SIGNATURE")]
+        head: Vec<SignedHead>,
+        /// A file with heads, such as a part of the journal: `journalctl -u oz-api | grep audit_head`.
+        #[arg(long, value_name = "FILE")]
+        heads_file: Option<PathBuf>,
+        /// The public key of these heads in hex, when another data folder signed them.
+        #[arg(long, value_name = "HEX")]
+        key: Option<String>,
+    },
+    /// Write sealed records as lines of JSON, with the values that can still be read.
+    Export {
+        /// The first record.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        from_seq: i64,
+        /// A new file; `-` for standard output.
+        #[arg(long, default_value = "-", value_name = "FILE")]
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

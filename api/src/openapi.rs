@@ -11,6 +11,8 @@ use utoipa::OpenApi as _;
 #[openapi(components(schemas(
     wire::Analysis,
     wire::AnalysisPatch,
+    wire::AuditPage,
+    wire::AuditRecord,
     wire::AuthAnswer,
     wire::ChangePassword,
     wire::Company,
@@ -140,6 +142,17 @@ const USERS: &[Parameter] = &[
 /// What companies are found by.
 const COMPANIES: &[Parameter] = &[("search_text", Kind::Text, "Part of the name.")];
 
+/// What records of the audit log are found by.
+const AUDIT: &[Parameter] = &[
+    ("user_id", Kind::Text, "Ids of those who did it, separated by commas."),
+    ("object", Kind::Text, "Kinds of objects, separated by commas: folder, media, analysis, user, company, …"),
+    ("object_id", Kind::Text, "Ids of objects, separated by commas."),
+    ("action", Kind::Text, "Actions, separated by commas: create, read, update, delete, download, decide, …"),
+    ("company_id", Kind::Text, "Ids of companies, separated by commas."),
+    ("time.min", Kind::Time, "The same as time_created.min."),
+    ("time.max", Kind::Time, "The same as time_created.max."),
+];
+
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
     Operation { name: "POST /api/authorize/auth", summary: "Log in.", public: true, query: &[], body: Body::Json("LogIn"), answer: Answer::One(200, "AuthAnswer"), also: &[400, 401, 429] },
@@ -186,6 +199,7 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "GET /api/companies/{company_id}/webhook", summary: "Where webhooks may go.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "WebhookSettings"), also: &[] },
     Operation { name: "PATCH /api/companies/{company_id}/webhook", summary: "Set where webhooks may go.", public: false, query: &[], body: Body::Json("WebhookSettingsBody"), answer: Answer::One(200, "WebhookSettings"), also: &[409] },
     Operation { name: "POST /api/companies/{company_id}/webhook/secret", summary: "Make a new secret that signs webhooks; told once.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(201, "WebhookSecret"), also: &[409] },
+    Operation { name: "GET /api/audit", summary: "Who did what, when, from where; what it was before and is since.", public: false, query: &[PAGE, AUDIT], body: Body::Nothing, answer: Answer::One(200, "AuditPage"), also: &[400] },
     Operation { name: "GET /api/healthcheck", summary: "How the appliance is; 503 when a part fails.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Health"), also: &[] },
     Operation { name: "GET /api/version", summary: "Versions.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Version"), also: &[] },
     Operation { name: "GET /api/config", summary: "What clients need to know.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(200, "Config"), also: &[] },

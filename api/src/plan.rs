@@ -1,10 +1,14 @@
 //! From the analyses that a client asks for to the rows and jobs that do them.
 
+use crate::audit::{self, By, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::view::THRESHOLD_SPOOFING;
 use crate::work::AnalyseMedia;
-use oz_domain::{AnalysisId, AnalysisKind, AnalysisState, GroupId, MediaId, Millis, RequestId, is_document};
+use oz_blobs::Keyring;
+use oz_domain::{
+    Action, AnalysisId, AnalysisKind, AnalysisState, GroupId, MediaId, Millis, Object, RequestId, is_document,
+};
 use oz_store::AnyConn;
 use oz_store::analyses::{self, Analysis, AnalysisWithMedia};
 use oz_store::folders::Folder;
@@ -111,18 +115,23 @@ fn named(names: &[String], by_name: &HashMap<String, MediaId>, field: &str) -> R
     Ok(found)
 }
 
-/// Stores the analyses and a job for each, in the caller's transaction.
+/// Stores the analyses, a job and an audit record for each, in the caller's transaction.
 pub(crate) fn enqueue(
     conn: &mut AnyConn,
     planned: &[AnalysisWithMedia],
     attempts: i32,
     request: RequestId,
+    (keys, by): (&Keyring, By),
     now: Millis,
 ) -> Result<()> {
     analyses::insert(conn, planned)?;
     for one in planned {
         let job = AnalyseMedia::job(one.analysis.id, attempts, request, now)?;
         oz_jobs::enqueue(conn, &job, now)?;
+        let row = &one.analysis;
+        let deed = Deed::new(Object::Analysis, Action::Start, row.id, row.company_id).about(row.folder_id);
+        let after = json!({"folder_id": row.folder_id, "type": row.kind.as_str(), "source_media": one.source_media});
+        audit::note(conn, keys, by, now, deed.to(after))?;
     }
     Ok(())
 }

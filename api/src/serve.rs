@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::settings::{Api, Components};
-use crate::{routes, work};
+use crate::{audit, routes, work};
 use anyhow::Context as _;
 use oz_domain::{Clock, SystemClock};
 use oz_http::{Observer, Server, ServerOptions, Tls};
@@ -52,6 +52,9 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     let mut servers = tokio::task::JoinSet::new();
     let metrics = Server::new(&routes::private(&app), options(&app, None));
     servers.spawn(async move { metrics.serve(private, told(silenced)).await });
+    if part == Part::Serve {
+        audit::note_settings(&app).await.context("a change of the settings could not be recorded")?;
+    }
     let tls = tls(&app)?;
     let routes = routes::routes(&app);
     if app.settings.components == Components::All {
@@ -66,6 +69,7 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
         app.load_models();
     }
     let housekeeping = tokio::spawn(work::sweep_for_ever(app.clone()));
+    let auditing = audit::start(&app);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %app.settings.listen, works, "started");
     until_told(&app, runner.as_ref(), tls.as_deref()).await?;
 
@@ -80,6 +84,8 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     if let Some(runner) = runner {
         runner.stop(GRACE).await;
     }
+    // Of the last request and the last job too.
+    audit::stop(&app, auditing).await;
     let _ = silence.send(true);
     while servers.join_next().await.is_some() {}
     if let Err(error) = app.db.close().await {

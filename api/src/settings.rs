@@ -2,6 +2,7 @@
 
 mod accounts;
 
+use crate::audit::Sink;
 use crate::auth::policy::Policy;
 use crate::auth::throttle::Rates;
 pub(crate) use accounts::{Components, Mail};
@@ -213,6 +214,13 @@ pub(crate) static TABLE: &[Definition] = &[
         "",
         "Addresses, separated by commas, whose X-Forwarded-For is believed.",
     ),
+    setting(
+        "audit_syslog",
+        "OZ_AUDIT_SYSLOG",
+        Kind::Text,
+        "",
+        "Where the audit log is told as it is written: unix:///dev/log, udp://host:port or tcp://host:port. Unset: nowhere.",
+    ),
     setting("log_format", "OZ_LOG_FORMAT", Kind::OneOf(&["json", "pretty"]), "json", "How log lines look."),
     setting("log", "OZ_LOG", Kind::Text, "info", "Which log lines: a level, or directives such as info,oz_jobs=debug."),
 ];
@@ -253,6 +261,18 @@ pub(crate) struct Api {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) log_json: bool,
     pub(crate) log: String,
+    pub(crate) audit_syslog: Option<Sink>,
+    /// Every setting as text, for the audit log.
+    pub(crate) effective: Vec<Effective>,
+}
+
+/// A setting with the text it has; empty when it is unset.
+#[derive(Debug, Clone)]
+pub(crate) struct Effective {
+    pub(crate) key: &'static str,
+    pub(crate) text: Secret,
+    /// Whether the text must not be shown.
+    pub(crate) secret: bool,
 }
 
 impl Api {
@@ -273,6 +293,11 @@ impl Api {
         let trusted_proxies = proxies
             .map(|a| a.parse().map_err(|_| format!("trusted_proxies: `{a}`, expected an address such as 10.0.0.1")))
             .collect::<Result<_, _>>()?;
+        let audit_syslog = s
+            .text("audit_syslog")
+            .map(|text| text.parse().map_err(|expected| format!("audit_syslog: `{text}`, expected {expected}")));
+        let effective =
+            TABLE.iter().map(|d| Effective { key: d.key, text: s.secret(d.key).unwrap_or_default(), secret: d.secret });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             database_url: s
@@ -310,6 +335,8 @@ impl Api {
             trusted_proxies,
             log_json: s.text("log_format") == Some("json"),
             log: s.text("log").unwrap_or("info").to_owned(),
+            audit_syslog: audit_syslog.transpose()?,
+            effective: effective.collect(),
         })
     }
 }

@@ -6,6 +6,7 @@ mod users;
 
 use crate::accounts::Hand;
 use crate::app::open_database;
+use crate::audit::command;
 use crate::auth::policy::Policy;
 use crate::cli::{Admin, AdminObject};
 use crate::error::Error;
@@ -35,13 +36,15 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
     }
     crate::app::private_folder(&settings.data_dir)?;
     let keys = Keyring::load_or_create(&settings.data_dir.join("secrets/blobs.key")).context("keys")?;
+    let keys = Arc::new(keys);
     let db = open_database(settings).await?;
-    let hand = Hand::console(Arc::new(keys), SystemClock.now());
+    let hand = Hand::console(Arc::clone(&keys), SystemClock.now());
     let mut desk = Desk { db: db.clone(), hand, policy: settings.password_policy.clone(), out };
     let done = match admin.object {
         AdminObject::User { action } => users::run(&mut desk, action).await,
         AdminObject::Session { action } => sessions::run(&mut desk, action).await,
         AdminObject::Company { action } => companies::run(&mut desk, action).await,
+        AdminObject::Audit { action } => command::run(settings, &db, &keys, action, desk.out).await,
         AdminObject::Permissions => Ok(()),
     };
     done?;

@@ -4,12 +4,28 @@
 //! was rolled back. What it says of people is sealed with a key of its subject, so that erasing a person erases it here
 //! too (decision 26).
 
+pub(crate) mod command;
+mod config;
+mod heads;
+mod seal;
+mod seen;
+mod show;
+mod syslog;
+
+pub(crate) use config::note_settings;
+pub(crate) use heads::{SignedHead, Signer};
+pub(crate) use seen::{Downloads, asked, downloaded, seen};
+pub(crate) use show::show;
+pub(crate) use syslog::Sink;
+
+use crate::app::App;
 use oz_blobs::{Keyring, SealKey};
 use oz_domain::{Action, AuditId, CompanyId, Millis, Object, RequestId, SubjectKeyId, UserId};
 use oz_store::audit::{Record, SubjectKey, append, subject_key};
 use oz_store::{AnyConn, Error, Result};
 use serde_json::Value;
 use std::net::IpAddr;
+use tokio::task::JoinSet;
 
 /// Who does something, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +44,11 @@ impl By {
 }
 
 /// What was done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Deed {
     pub(crate) object: Object,
     pub(crate) action: Action,
-    /// The object's id.
+    /// The object's id; empty for a search, which has no single object.
     pub(crate) id: String,
     /// The object's company.
     pub(crate) company: CompanyId,
@@ -90,7 +106,7 @@ pub(crate) fn note(conn: &mut AnyConn, keys: &Keyring, by: By, now: Millis, deed
         request_id: by.request,
         action: deed.action.to_string(),
         object: deed.object.to_string(),
-        object_id: Some(deed.id),
+        object_id: Some(deed.id).filter(|id| !id.is_empty()),
         subject_key_id: key.as_ref().map(|(id, _)| *id),
         before_value: sealed("before", deed.before)?,
         after_value: sealed("after", deed.after)?,
@@ -122,6 +138,22 @@ fn key_of(
     let Some(wrapped) = kept.wrapped_key else { return Ok(None) };
     let key = keys.unwrap_key(&kept.id.to_string(), &wrapped).map_err(unusable)?;
     Ok(Some((kept.id, key)))
+}
+
+/// What goes on beside the requests: sealing, and telling the place outside. Ends when it is dropped.
+pub(crate) fn start(app: &App) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(seal::seal_for_ever(app.clone()));
+    if let Some(sink) = &app.settings.audit_syslog {
+        tasks.spawn(syslog::tell_for_ever(app.clone(), sink.clone()));
+    }
+    tasks
+}
+
+/// Seals what the last requests and jobs left, and tells the last head.
+pub(crate) async fn stop(app: &App, tasks: JoinSet<()>) {
+    drop(tasks);
+    seal::seal_last(app).await;
 }
 
 /// Where a value belongs: it opens in no other record.

@@ -2,12 +2,15 @@
 
 use super::{forbidden, origin, view, with};
 use crate::app::{App, to_the_end};
+use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use oz_domain::{Action, AnalysisId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
-use oz_store::analyses::{self, AnalysisWithMedia};
+use oz_store::AnyConn;
+use oz_store::analyses::{self, Analysis, AnalysisWithMedia};
 use oz_wire::{AnalysisPatch, Code};
+use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::path::{end, param};
@@ -26,6 +29,7 @@ pub(super) fn routes(app: &App) -> Route {
 async fn read(id: AnalysisId, access: Access, origin: String, app: App) -> Result<Response> {
     let viewer = access.viewer;
     let found = app.db.read(move |conn| analyses::get(conn, viewer, id)).await?;
+    audit::seen(&app, &access, Deed::new(Object::Analysis, Action::Read, id, found.analysis.company_id)).await?;
     show(&app, &access, origin, found).await
 }
 
@@ -38,26 +42,40 @@ async fn show(app: &App, access: &Access, origin: String, found: AnalysisWithMed
 /// An operator's decision (decision 24).
 async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: String, app: App) -> Result<Response> {
     let (decider, reader, now) = (access.viewer, access.reach(Object::Analysis, Action::Read), app.now());
+    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let found = app
         .db
         .write(move |conn| {
-            analyses::get(conn, reader, id)?;
+            let old = analyses::get(conn, reader, id)?.analysis;
             let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), now);
-            decided.map_err(|error| match error {
+            let new = decided.map_err(|error| match error {
                 oz_store::Error::Conflict(what) if what == "analyses.state" => {
                     Error::new(Code::Conflict, "only an analysis that is FINISHED can be decided on")
                 }
                 other => forbidden(other, "decide on this analysis"),
-            })
+            })?;
+            let said = |a: &Analysis| json!({"resolution": a.operator_resolution.map(|r| r.as_str()), "comment": a.operator_comment});
+            let deed = Deed::new(Object::Analysis, Action::Decide, id, old.company_id).about(old.folder_id);
+            audit::note(conn, &keys, by, now, deed.from(said(&old)).to(said(&new.analysis)))?;
+            Ok::<_, Error>(new)
         })
         .await?;
     show(&app, &access, origin, found).await
 }
 
 async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> {
-    let (viewer, now) = (access.viewer, app.now());
+    let (viewer, now, by) = (access.viewer, app.now(), access.by());
+    let keys = app.blobs.keys().clone();
     to_the_end(async move {
-        let dead = app.db.write(move |conn| analyses::delete(conn, viewer, id, now)).await?;
+        let remove = move |conn: &mut AnyConn| {
+            let row = analyses::get(conn, viewer, id)?.analysis;
+            let dead = analyses::delete(conn, viewer, id, now)?;
+            let deed = Deed::new(Object::Analysis, Action::Delete, id, row.company_id).about(row.folder_id);
+            let before = json!({"folder_id": row.folder_id, "type": row.kind.as_str()});
+            audit::note(conn, &keys, by, now, deed.from(before))?;
+            Ok::<_, Error>(dead)
+        };
+        let dead = app.db.write(remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })

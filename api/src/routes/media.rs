@@ -29,6 +29,7 @@ pub(super) fn routes(app: &App) -> Route {
 async fn read(id: MediaId, access: Access, origin: String, app: App) -> Result<Response> {
     let viewer = access.viewer;
     let found = app.db.read(move |conn| media::get(conn, viewer, id)).await?;
+    audit::seen(&app, &access, Deed::new(Object::Media, Action::Read, id, found.media.company_id)).await?;
     Ok(json_reply(&view(&app, &access, origin).media(&found)))
 }
 
@@ -36,11 +37,16 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
     let tags = body.tags.ok_or_else(|| PayloadError::missing("tags"))?;
     check_tags("tags", &tags)?;
     let (changer, reader, now) = (access.viewer, access.reach(Object::Media, Action::Read), app.now());
+    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let found = app
         .db
         .write(move |conn| {
-            media::get(conn, reader, id)?;
-            media::set_tags(conn, changer, id, &tags, now).map_err(|e| forbidden(e, "change this medium"))
+            let old = media::get(conn, reader, id)?.media;
+            let new = media::set_tags(conn, changer, id, &tags, now).map_err(|e| forbidden(e, "change this medium"))?;
+            let deed = Deed::new(Object::Media, Action::UpdateTags, id, old.company_id).about(old.folder_id);
+            let deed = deed.from(json!({"tags": old.tags})).to(json!({"tags": new.media.tags}));
+            audit::note(conn, &keys, by, now, deed)?;
+            Ok::<_, Error>(new)
         })
         .await?;
     Ok(json_reply(&view(&app, &access, origin).media(&found)))

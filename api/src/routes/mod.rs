@@ -1,6 +1,7 @@
 //! The whole API on one screen.
 
 mod analyses;
+mod audit;
 mod authorize;
 mod companies;
 mod folders;
@@ -43,6 +44,7 @@ pub(crate) fn routes(app: &App) -> Route {
         under("companies", companies::routes(app)),
         under("users", any_of([sessions::routes(app), passwords::routes(app), users::routes(app)])),
         under("static", static_files::routes(app)),
+        under("audit", audit::routes(app)),
         system::routes(app),
     ]);
     under("api", api)

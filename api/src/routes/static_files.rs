@@ -3,12 +3,14 @@
 
 use super::with;
 use crate::app::App;
+use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use oz_blobs::Location;
 use oz_domain::{Action, BlobId, FileRole, FolderId, ImageId, MediaId, Object};
-use oz_http::{Response, Route, endpoint, header, parse_range, ranged, unsatisfiable};
+use oz_http::{RequestMeta, Response, Route, endpoint, header, meta, parse_range, ranged, unsatisfiable};
 use oz_store::{AnyConn, Viewer, analyses, blobs, media};
+use serde_json::json;
 use warp::Filter;
 use warp::http::{HeaderValue, header as h};
 use warp::path::{end, param};
@@ -22,18 +24,30 @@ pub(super) fn routes(app: &App) -> Route {
             .and(warp::get())
             .and(user(app, Object::Media, Action::Download))
             .and(header("range"))
+            .and(meta())
             .and(with(app))
             .then(download),
     )
 }
 
-async fn download(folder: FolderId, file: String, access: Access, range: Option<String>, app: App) -> Result<Response> {
+async fn download(
+    folder: FolderId,
+    file: String,
+    access: Access,
+    range: Option<String>,
+    meta: RequestMeta,
+    app: App,
+) -> Result<Response> {
     let viewer = access.viewer;
-    let (at, mime) = app.db.read(move |conn| find(conn, viewer, folder, &file)).await?;
+    let (at, mime, deed) = app.db.read(move |conn| find(conn, viewer, folder, &file)).await?;
     let size = app.blobs.size(&at).await?;
     let Ok(range) = parse_range(range.as_deref(), size) else { return Ok(unsatisfiable(size)) };
     let (from, length) = range.map_or((0, size), |r| (r.first, r.len()));
     let body = app.blobs.stream(&at, from, length).await?;
+    // The head alone shows nothing of a person.
+    if !meta.is_head {
+        audit::downloaded(&app, &access, at.id, range.is_some(), deed).await?;
+    }
     let mut response = ranged(size, range, &mime, body);
     let headers = response.headers_mut();
     // A face: in no shared cache, and never run as a page, whatever its bytes would pass for.
@@ -43,18 +57,23 @@ async fn download(folder: FolderId, file: String, access: Access, range: Option<
     Ok(response)
 }
 
-/// The file that a name of [`crate::view`] means: `{media_id}.{ext}`, or `{image_id}_{what it is}.jpg`.
-fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Result<(Location, String)> {
+/// The file that a name of [`crate::view`] means: `{media_id}.{ext}`, or `{image_id}_{what it is}.jpg`; its type; and what
+/// the audit log says of its download.
+fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Result<(Location, String, Deed)> {
     let missing = || Error::Store(oz_store::Error::NotFound);
+    let deed = |id: String, company| {
+        let after = json!({"folder_id": folder, "file": file});
+        Deed::new(Object::Media, Action::Download, id, company).about(folder).to(after)
+    };
     let stem = file.split('.').next().unwrap_or_default();
     if let Some((id, _what)) = stem.split_once('_') {
         let id: ImageId = id.parse().map_err(|_| missing())?;
-        let (image, _) = analyses::image(conn, viewer, id)?;
+        let (image, company) = analyses::image(conn, viewer, id)?;
         let analysis = analyses::get(conn, viewer, image.analysis_id)?.analysis;
         if analysis.folder_id != folder {
             return Err(missing());
         }
-        return Ok((place(conn, image.blob_id)?, image.mime));
+        return Ok((place(conn, image.blob_id)?, image.mime, deed(image.id.to_string(), company)));
     }
     let id: MediaId = stem.parse().map_err(|_| missing())?;
     let found = media::get(conn, viewer, id)?;
@@ -62,8 +81,8 @@ fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Res
         return Err(missing());
     }
     // The form that plays in a browser, where the original does not (decision 39).
-    let file = found.file(FileRole::Video).or_else(|| found.file(FileRole::Original)).ok_or_else(missing)?;
-    Ok((place(conn, file.blob_id)?, file.mime.clone()))
+    let stored = found.file(FileRole::Video).or_else(|| found.file(FileRole::Original)).ok_or_else(missing)?;
+    Ok((place(conn, stored.blob_id)?, stored.mime.clone(), deed(id.to_string(), found.media.company_id)))
 }
 
 fn place(conn: &mut AnyConn, id: BlobId) -> Result<Location> {

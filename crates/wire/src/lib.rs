@@ -4,6 +4,7 @@
 
 mod account;
 mod analysis;
+mod audit;
 mod auth;
 mod code;
 mod error;
@@ -24,6 +25,7 @@ pub use analysis::{
     Analysis, AnalysisPatch, AnalysisRequest, MediaResult, OutputImage, QualityParams, QualityScores, StartAnalyses,
     Thresholds,
 };
+pub use audit::{AuditPage, AuditRecord};
 pub use auth::{AuthAnswer, Company, Credentials, LogIn, OldUser, Refresh, User};
 pub use code::{Code, errors_page};
 pub use error::ErrorBody;

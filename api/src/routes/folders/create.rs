@@ -4,16 +4,18 @@ use super::super::view;
 use super::read::read_folder;
 use super::start::wait_for_end;
 use crate::app::{App, to_the_end};
+use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::idempotency::{claim, key_of, remember};
 use crate::ingest::{self, Placed};
 use crate::plan::{Ground, enqueue};
-use oz_domain::{FolderId, Status};
+use oz_domain::{Action, FolderId, Object, Status};
 use oz_http::{ApiError, Form, RequestMeta, Response, UploadGate, UploadLimits, UploadPermit, reply_status};
 use oz_store::AnyConn;
 use oz_store::blobs::{DeadBlob, NewBlob};
 use oz_store::folders::{self, Folder};
+use oz_store::media::MediaWithFiles;
 use oz_wire::Code;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -102,6 +104,7 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
     };
     let single = planned.is_some();
     let attempts = app.settings.analysis_max_attempts;
+    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let ours = app.clone();
     let first = to_the_end(async move {
         let shared = Arc::clone(&placed);
@@ -112,8 +115,11 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
             }
             folders::insert(conn, &row)?;
             let copies = shared.insert(conn, now)?;
+            let media: Vec<Value> = shared.media.iter().map(|(_, m)| said(m)).collect();
+            let after = json!({"user_id": row.user_id, "meta_data": row.meta_data, "media": media});
+            audit::note(conn, &keys, by, now, Deed::new(Object::Folder, Action::Create, id, company).to(after))?;
             if let Some(planned) = &planned {
-                enqueue(conn, planned, attempts, meta.id, now)?;
+                enqueue(conn, planned, attempts, meta.id, (&keys, by), now)?;
             }
             remember(conn, key.as_ref(), id, &json!({"folder_id": id}))?;
             Ok::<_, Error>((None, copies))
@@ -171,6 +177,7 @@ pub(super) async fn media(
     let mut upload = ingest::read(&app, folder.company_id, form).await?;
     let (now, most) = (app.now(), app.settings.max_files_per_folder);
     let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
+    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (ours, mine) = (app.clone(), Arc::clone(&placed));
     to_the_end(async move {
         let shared = Arc::clone(&mine);
@@ -182,7 +189,12 @@ pub(super) async fn media(
                 let text = format!("a folder holds at most {most} files; it has {present}");
                 return Err(Error::new(Code::MediaOverLimit, text));
             }
-            Ok(((), shared.insert(conn, now)?))
+            let copies = shared.insert(conn, now)?;
+            for (_, new) in &shared.media {
+                let deed = Deed::new(Object::Media, Action::Create, new.media.id, new.media.company_id).about(id);
+                audit::note(conn, &keys, by, now, deed.to(said(new)))?;
+            }
+            Ok(((), copies))
         };
         let written = ours.db.write(change).await;
         settle(&ours, &mine, written).await
@@ -191,6 +203,12 @@ pub(super) async fn media(
     let view = view(&app, &access, origin);
     let answer: Vec<_> = placed.media.iter().map(|(_, m)| view.media(m)).collect();
     Ok(reply_status(StatusCode::CREATED, &answer))
+}
+
+/// What the audit log says of a new medium.
+fn said(new: &MediaWithFiles) -> Value {
+    let media = &new.media;
+    json!({"media_id": media.id, "folder_id": media.folder_id, "type": media.kind.as_str(), "tags": media.tags})
 }
 
 /// The folder, if it still takes media.

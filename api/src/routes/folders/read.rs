@@ -2,6 +2,7 @@
 
 use super::super::{Pairs, counted, page_of, view};
 use crate::app::App;
+use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, FolderId, Object, Resolution, Status};
@@ -11,6 +12,7 @@ use oz_store::folder_list::{self, MetadataMatch};
 use oz_store::media::MediaWithFiles;
 use oz_store::{AnyConn, TimeRange, Viewer, companies, folders, users};
 use oz_wire::{FolderPage, ListQuery};
+use serde_json::json;
 
 /// Ids in comma lists: one that is no id matches nothing, which is not the client's mistake to be told of.
 const IDS: &str = "ids, separated by commas";
@@ -123,11 +125,15 @@ async fn shown(app: &App, access: &Access, origin: String, id: FolderId, with: W
 /// `GET /api/folders/{folder_id}`.
 pub(super) async fn one(id: FolderId, access: Access, query: Pairs, origin: String, app: App) -> Result<Response> {
     let with = With::of(&ListQuery::read(query)?)?;
-    Ok(json_reply(&shown(&app, &access, origin, id, with).await?))
+    let folder = shown(&app, &access, origin, id, with).await?;
+    let company = folder.company_id.unwrap_or(companies::SYSTEM);
+    audit::seen(&app, &access, Deed::new(Object::Folder, Action::Read, id, company)).await?;
+    Ok(json_reply(&folder))
 }
 
 /// `GET /api/folders`.
 pub(super) async fn list(access: Access, query: Pairs, origin: String, app: App) -> Result<Response> {
+    let asked = audit::asked(&query);
     let query = ListQuery::read(query)?;
     let (with, page, filter) = (With::of(&query)?, page_of(&query)?, filter(&query, app.settings.legacy_names)?);
     let (viewer, eyes) = (access.viewer, Eyes::of(&access));
@@ -139,6 +145,12 @@ pub(super) async fn list(access: Access, query: Pairs, origin: String, app: App)
             Ok::<_, Error>((found, parts))
         })
         .await?;
+    // One record for the query: of the company whose folders it showed, where it showed those of one only.
+    let company =
+        found.items.first().map(|f| f.company_id).filter(|id| found.items.iter().all(|f| f.company_id == *id));
+    let shown: Vec<FolderId> = found.items.iter().map(|f| f.id).collect();
+    let deed = Deed::new(Object::Folder, Action::Read, "", company.unwrap_or(companies::SYSTEM));
+    audit::seen(&app, &access, deed.to(json!({"query": asked, "folders": shown}))).await?;
     Ok(json_reply(&FolderPage {
         items: show(&app, &access, origin, &found.items, &parts),
         total: found.total,
@@ -179,13 +191,15 @@ fn filter(query: &ListQuery, legacy: bool) -> Result<folder_list::Filter> {
 pub(super) async fn media(id: FolderId, access: Access, query: Pairs, origin: String, app: App) -> Result<Response> {
     let query = ListQuery::read(query)?;
     let viewer = access.viewer;
-    let found = app
+    let (company, found) = app
         .db
         .read(move |conn| {
-            folders::get(conn, viewer, id)?;
-            Ok::<_, Error>(oz_store::media::of_folders(conn, &[id])?)
+            let company = folders::get(conn, viewer, id)?.company_id;
+            Ok::<_, Error>((company, oz_store::media::of_folders(conn, &[id])?))
         })
         .await?;
+    let deed = Deed::new(Object::Folder, Action::Read, id, company);
+    audit::seen(&app, &access, deed.to(json!({"shown": "media"}))).await?;
     let view = view(&app, &access, origin);
     counted(found.iter().map(|m| view.media(m)).collect(), &query, |m: &oz_wire::Media| {
         (m.media_id.to_string(), m.time_created, m.time_updated)
@@ -223,13 +237,16 @@ pub(super) async fn analyses(id: FolderId, access: Access, query: Pairs, origin:
         statuses,
     };
     let viewer = access.viewer;
-    let (found, media) = app
+    let (company, found, media) = app
         .db
         .read(move |conn| {
-            folders::get(conn, viewer, id)?;
-            Ok::<_, Error>((analyses::of_folders(conn, &[id], &filter)?, oz_store::media::of_folders(conn, &[id])?))
+            let company = folders::get(conn, viewer, id)?.company_id;
+            let found = analyses::of_folders(conn, &[id], &filter)?;
+            Ok::<_, Error>((company, found, oz_store::media::of_folders(conn, &[id])?))
         })
         .await?;
+    let deed = Deed::new(Object::Folder, Action::Read, id, company);
+    audit::seen(&app, &access, deed.to(json!({"shown": "analyses"}))).await?;
     let view = view(&app, &access, origin);
     counted(found.iter().map(|a| view.analysis(a, &media)).collect(), &query, |a: &oz_wire::Analysis| {
         (a.analysis_id.to_string(), a.time_created, a.time_updated)

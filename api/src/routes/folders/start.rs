@@ -28,6 +28,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
     let hash = Sha256::digest(format!("{body:?}")).to_vec();
     let key = key_of(&app, &access, key, format!("POST /api/folders/{id}/analyses"), hash)?;
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
+    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (found, media) = app
         .db
         .write(move |conn| {
@@ -44,7 +45,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
                     let named: Vec<_> = media.iter().cloned().map(|m| (String::new(), m)).collect();
                     let ground = Ground { access: &caller, folder: &folder, media: &named, now };
                     let planned = ground.plan(&body.analyses)?;
-                    enqueue(conn, &planned, attempts, meta.id, now)?;
+                    enqueue(conn, &planned, attempts, meta.id, (&keys, by), now)?;
                     let group = planned.first().map_or_else(|| GroupId::new(now), |a| a.analysis.group_id);
                     remember(conn, key.as_ref(), id, &json!({"group_id": group}))?;
                     group
