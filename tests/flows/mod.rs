@@ -1,6 +1,7 @@
 //! Sentences: what a person does, from the first call to the last.
 
 mod accounts;
+mod audit;
 mod faults;
 mod files;
 mod folders;
