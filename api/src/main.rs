@@ -17,6 +17,7 @@ mod plan;
 mod routes;
 mod serve;
 mod settings;
+mod subjects;
 mod view;
 mod work;
 

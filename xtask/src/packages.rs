@@ -48,7 +48,8 @@ pub(crate) const TABLE: &[Package] = &[
     needs(Task::Test, "ffmpeg", "makes and compares videos"),
     needs(Task::Test, "postgresql", "every test of the store runs on it too"),
     needs(Task::Test, "python3-venv", "a folder of its own for schemathesis"),
-    needs(Task::Test, "util-linux", "setpriv: PostgreSQL refuses to run as root"),
+    needs(Task::Test, "slapd", "a real directory for log-ins; set up without a service"),
+    needs(Task::Test, "util-linux", "setpriv: PostgreSQL refuses to run as root; ends servers with the tests"),
 ];
 
 /// `cargo xtask packages`.
@@ -97,6 +98,11 @@ pub(crate) fn ensure(task: Task, install: bool) -> Result<()> {
     }
     eprintln!("Installing them with apt-get.");
     apt(&["update", "-qq"])?;
+    if missing.iter().any(|p| p.name == "slapd") {
+        // Else its installation makes a directory of its own and starts it.
+        let answer = "echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections";
+        command::run(command::as_root("sh")?.args(["-c", answer]))?;
+    }
     let options = ["install", "-y", "-qq", "--no-install-recommends"];
     apt(&options.into_iter().chain(names).collect::<Vec<_>>())
 }

@@ -10,6 +10,7 @@ mod passwords;
 mod restore;
 mod sessions;
 mod static_files;
+mod subjects;
 mod system;
 mod tokens;
 mod users;
@@ -43,6 +44,7 @@ pub(crate) fn routes(app: &App) -> Route {
         under("authorize", authorize::routes(app)),
         under("companies", companies::routes(app)),
         under("users", any_of([sessions::routes(app), passwords::routes(app), users::routes(app)])),
+        under("subjects", subjects::routes(app)),
         under("static", static_files::routes(app)),
         under("audit", audit::routes(app)),
         system::routes(app),

@@ -226,9 +226,9 @@ impl AnalyseMedia {
                 }
                 used.push(acquired.id);
                 match media::get(conn, Viewer::All, image.media_id) {
-                    Ok(_) => {}
-                    // Deleted while it was looked at: of a face that is gone nothing stays.
-                    Err(oz_store::Error::NotFound) => {
+                    Ok(medium) if medium.file(FileRole::Original).is_some() => {}
+                    // Deleted or erased while it was looked at: of a face that is gone nothing stays.
+                    Ok(_) | Err(oz_store::Error::NotFound) => {
                         dead.extend(blobs::release(conn, &[acquired.id])?);
                         used.pop();
                         continue;

@@ -31,6 +31,19 @@ where
     response
 }
 
+/// A file of unknown size, made while it is sent; browsers save it under `name`. An error in `body` cuts the connection.
+pub fn download<S, E>(mime: &str, name: &str, body: S) -> Response
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Sync + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+{
+    let mut response = warp::reply::stream(body).into_response();
+    set(&mut response, header::CONTENT_TYPE, mime);
+    set(&mut response, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}
+
 /// 416: the range lies outside of a file of `size` bytes.
 pub fn unsatisfiable(size: u64) -> Response {
     let text = format!("Range: lies outside of the file, which has {size} bytes");

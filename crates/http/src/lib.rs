@@ -16,7 +16,7 @@ mod server;
 mod tls;
 mod upload;
 
-pub use download::{ranged, unsatisfiable};
+pub use download::{download, ranged, unsatisfiable};
 pub use error::ApiError;
 pub use extract::{ClientAddr, RequestMeta, access_token, header, json, meta, query};
 pub use gate::{UploadGate, UploadPermit};

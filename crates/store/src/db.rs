@@ -75,6 +75,10 @@ struct Lane {
     size: u32,
 }
 
+/// Tables with what is said of persons.
+const PERSONAL: &str =
+    "VACUUM folders, folder_metadata, media, media_files, analyses, analysis_images, idempotency_keys, subject_keys";
+
 impl Db {
     /// Opens the database at `url` (`sqlite:///path`, `sqlite:path`, `postgres://…`) and makes one connection to see
     /// that it can be reached. Migrates nothing.
@@ -239,6 +243,19 @@ impl Db {
         self.statement(|conn| match conn {
             AnyConn::Sqlite(c) => checkpoint(c),
             AnyConn::Pg(_) => Ok(()),
+        })
+        .await
+    }
+
+    /// Makes sure that deleted values are in no free page and in no log (decision 26): SQLite overwrites them when they are
+    /// deleted and keeps them in its log until then; PostgreSQL keeps dead rows until it vacuums.
+    ///
+    /// # Errors
+    /// As [`Db::checkpoint`].
+    pub async fn scrub(&self) -> Result<()> {
+        self.statement(|conn| match conn {
+            AnyConn::Sqlite(c) => checkpoint(c),
+            AnyConn::Pg(c) => Ok(c.batch_execute(PERSONAL)?),
         })
         .await
     }

@@ -6,6 +6,7 @@
 pub mod client;
 mod cluster;
 mod database;
+pub mod directory;
 pub mod fixtures;
 pub mod server;
 

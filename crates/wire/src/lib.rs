@@ -14,6 +14,7 @@ mod old_names;
 mod payload;
 mod query;
 mod session;
+mod subject;
 mod system;
 mod word;
 
@@ -34,4 +35,5 @@ pub use media::{Media, MediaPatch, OriginalInfo};
 pub use payload::{PayloadError, parse, parse_value};
 pub use query::{ListQuery, MetaFilter, QueryError, Sort};
 pub use session::{ChangePassword, NewPassword, Restore, Session, SessionPage, SessionToken};
+pub use subject::{Erased, SubjectRequest};
 pub use system::{Check, CheckStatus, Config, Health, Limits, Version};

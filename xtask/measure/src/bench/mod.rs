@@ -3,6 +3,7 @@
 mod host;
 mod lists;
 mod load;
+mod log_ins;
 mod pipeline;
 mod table;
 
@@ -15,12 +16,12 @@ use crate::judged::Machine;
 use table::{Row, print, write};
 
 /// The benches by letter, as the documentation names them.
-const ALL: &[&str] = &["still", "clip", "workers", "get", "lists", "upload", "memory"];
+const ALL: &[&str] = &["still", "clip", "workers", "get", "log-ins", "lists", "upload", "memory"];
 
 /// `oz-measure bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Only these, separated by commas: still, clip, workers, get, lists, upload, memory.
+    /// Only these, separated by commas: still, clip, workers, get, log-ins, lists, upload, memory.
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(ALL))]
     only: Vec<String>,
     /// Folders in the lists.
@@ -53,6 +54,7 @@ impl Bench {
         }
         add("workers", &mut || load::workers().map(|row| vec![row]))?;
         add("get", &mut || load::get().map(|row| vec![row]))?;
+        add("log-ins", &mut || log_ins::flood().map(|row| vec![row]))?;
         add("lists", &mut || lists::lists(self.folders))?;
         add("upload", &mut || load::upload().map(|row| vec![row]))?;
         add("memory", &mut load::memory)?;

@@ -1,0 +1,80 @@
+//! `POST /api/subjects/export` and `/api/subjects/erase` (decision 44).
+
+use super::{view, with};
+use crate::accounts::Hand;
+use crate::app::{App, to_the_end};
+use crate::audit::Deed;
+use crate::auth::{Access, user};
+use crate::error::{Error, Result};
+use crate::subjects::{Subject, archive, erase_folder, scrub};
+use oz_domain::{Action, CompanyId, FolderId, Object};
+use oz_http::{Response, Route, any_of, download, endpoint, json, json_reply, under};
+use oz_store::AnyConn;
+use oz_store::blobs::DeadBlob;
+use oz_store::companies::SYSTEM;
+use oz_wire::{Erased, SubjectRequest};
+use serde_json::json;
+use warp::Filter;
+use warp::path::end;
+
+pub(super) fn routes(app: &App) -> Route {
+    let may = |action| end().and(warp::post()).and(user(app, Object::Subject, action)).and(json()).and(with(app));
+    any_of([
+        under("export", endpoint("POST /api/subjects/export", may(Action::Export).then(export))),
+        under("erase", endpoint("POST /api/subjects/erase", may(Action::Erase).then(erase))),
+    ])
+}
+
+/// All that is kept of the subject, as a ZIP archive.
+async fn export(access: Access, body: SubjectRequest, app: App) -> Result<Response> {
+    let subject = Subject::of(body)?;
+    let (viewer, hand) = (access.viewer, Hand::of(&app, &access));
+    let found = app
+        .db
+        .write(move |conn| {
+            let found = subject.folders(conn, viewer)?;
+            note(conn, &hand, Action::Export, &found)?;
+            Ok::<_, Error>(found)
+        })
+        .await?;
+    let ids = found.into_iter().map(|(id, _)| id).collect();
+    let view = view(&app, &access, String::new());
+    Ok(download("application/zip", "subject.zip", archive(app, viewer, ids, view)))
+}
+
+/// Erases the subject. The answer comes when the files are gone.
+async fn erase(access: Access, body: SubjectRequest, app: App) -> Result<Response> {
+    let subject = Subject::of(body)?;
+    let (viewer, hand) = (access.viewer, Hand::of(&app, &access));
+    to_the_end(async move {
+        let change = move |conn: &mut AnyConn| {
+            let found = subject.folders(conn, viewer)?;
+            let mut dead: Vec<DeadBlob> = Vec::new();
+            for (id, _) in &found {
+                dead.extend(erase_folder(conn, &hand, viewer, *id)?);
+            }
+            note(conn, &hand, Action::Erase, &found)?;
+            Ok::<_, Error>((found, dead))
+        };
+        let (found, dead) = app.db.write(change).await?;
+        app.remove_files(dead).await;
+        scrub(&app).await;
+        Ok(json_reply(&Erased { folder_ids: found.into_iter().map(|(id, _)| id).collect() }))
+    })
+    .await
+}
+
+/// One record in each company, with the folders and without what the subject is called.
+fn note(conn: &mut AnyConn, hand: &Hand, action: Action, found: &[(FolderId, CompanyId)]) -> Result<()> {
+    let mut companies: Vec<CompanyId> = found.iter().map(|(_, company)| *company).collect();
+    companies.sort_unstable();
+    companies.dedup();
+    if companies.is_empty() {
+        companies.push(SYSTEM);
+    }
+    for company in companies {
+        let folders: Vec<FolderId> = found.iter().filter(|(_, c)| *c == company).map(|(id, _)| *id).collect();
+        hand.note(conn, Deed::new(Object::Subject, action, "", company).to(json!({"folders": folders})))?;
+    }
+    Ok(())
+}

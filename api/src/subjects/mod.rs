@@ -1,0 +1,90 @@
+//! Data subjects (decision 44): all that is kept of one person in a company, found, given out, erased.
+//!
+//! A person is known by what clients write into a folder's data: `iin` or `end_user_id`, at the top or in `person_info`.
+
+mod archive;
+
+pub(crate) use archive::archive;
+
+use crate::accounts::Hand;
+use crate::app::App;
+use crate::audit::Deed;
+use crate::error::{Error, Result};
+use oz_domain::{Action, CompanyId, FolderId, Object};
+use oz_store::audit::destroy_subject_key;
+use oz_store::blobs::DeadBlob;
+use oz_store::folder_list::{self, MetadataMatch};
+use oz_store::{AnyConn, MAX_LIMIT, Page, Viewer, folders};
+use oz_wire::{PayloadError, SubjectRequest};
+
+/// Where a value can stand in a folder's data, beside the top.
+const BLOCK: &str = "person_info";
+/// Longest value in characters.
+const VALUE: usize = 256;
+
+/// Whose data are meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    key: &'static str,
+    value: String,
+    companies: Vec<CompanyId>,
+}
+
+impl Subject {
+    /// Reads the request: exactly one of the keys.
+    pub(crate) fn of(request: SubjectRequest) -> Result<Self> {
+        let (key, value) = match (request.iin, request.end_user_id) {
+            (Some(value), None) => ("iin", value),
+            (None, Some(value)) => ("end_user_id", value),
+            (None, None) => return Err(PayloadError::missing("iin").into()),
+            (Some(_), Some(_)) => return Err(Error::value("iin", "both", "either iin or end_user_id")),
+        };
+        let value = value.trim().to_owned();
+        let length = value.chars().count();
+        if length == 0 || length > VALUE {
+            // Not repeated: it names a person.
+            return Err(Error::value(key, &format!("{length} characters"), "1 to 256 characters"));
+        }
+        Ok(Self { key, value, companies: request.company_id.into_iter().collect() })
+    }
+
+    /// Every folder of the subject that the viewer reaches, with its company.
+    pub(crate) fn folders(&self, conn: &mut AnyConn, viewer: Viewer) -> Result<Vec<(FolderId, CompanyId)>> {
+        let mut found = Vec::new();
+        for key in [self.key.to_owned(), format!("{BLOCK}.{}", self.key)] {
+            let same = MetadataMatch { key, value: self.value.clone(), equal: true };
+            let filter = folder_list::Filter {
+                companies: self.companies.clone(),
+                metadata: vec![same],
+                ..folder_list::Filter::default()
+            };
+            let mut page = Page { limit: MAX_LIMIT, ..Page::default() };
+            loop {
+                let part = folder_list::list(conn, viewer, &filter, &page)?;
+                let new = part.items.iter().map(|f| (f.id, f.company_id));
+                found.extend(new.filter(|one| !found.contains(one)).collect::<Vec<_>>());
+                let Some(next) = part.next else { break };
+                page.after = Some(next);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Erases a person's data from a folder, and what the audit log says of it, in the caller's transaction. Gives the files
+/// to remove before anybody is told that they are gone.
+pub(crate) fn erase_folder(conn: &mut AnyConn, hand: &Hand, viewer: Viewer, id: FolderId) -> Result<Vec<DeadBlob>> {
+    let company = folders::get(conn, viewer, id)?.company_id;
+    let dead = folders::clean(conn, viewer, id, hand.now())?;
+    destroy_subject_key(conn, company, &id.to_string(), hand.now())?;
+    hand.note(conn, Deed::new(Object::Folder, Action::ErasePi, id, company))?;
+    Ok(dead)
+}
+
+/// Makes sure that what was deleted is in no free page and no log of the database. What cannot be done now is done by the
+/// database itself later; the caller is not kept waiting for it.
+pub(crate) async fn scrub(app: &App) {
+    if let Err(error) = app.db.scrub().await {
+        tracing::warn!(%error, "free pages of the database are emptied later");
+    }
+}

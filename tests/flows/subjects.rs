@@ -1,0 +1,119 @@
+//! One person's data: given out whole, and erased so that nothing is left (decisions 26, 44).
+
+use crate::support::client::{Client, Part};
+use crate::support::fixtures::{live_clip, live_still};
+use crate::support::server::{Options, Server, files_below};
+use oz_testkit::on_both;
+use serde_json::{Value, json};
+use std::io::{Cursor, Read as _};
+
+on_both! { a_person_gets_all_and_is_forgotten, what_is_erased_while_it_is_judged_stays_erased }
+
+const IIN: &str = "900101300123";
+
+fn folder(client: &Client, data: &Value, analyse: bool) -> String {
+    let mut payload = json!({"folder:meta_data": data, "media:tags": {"p": ["photo_selfie"]}});
+    if analyse {
+        payload["analyses"] = json!([{"type": "quality"}]);
+    }
+    let payload = payload.to_string();
+    let still = live_still();
+    let parts = [Part("payload", None, payload.as_bytes()), Part("p", Some("me.jpg"), &still)];
+    id(&client.form("/api/folders/", &parts).expect(201), "folder_id")
+}
+
+fn id(object: &Value, key: &str) -> String {
+    object[key].as_str().unwrap_or_else(|| panic!("no {key}: {object}")).to_owned()
+}
+
+fn a_person_gets_all_and_is_forgotten(options: Options) {
+    let server = Server::start_new(options);
+    let chief = server.user("chief@example.com", "CLIENT_ADMIN", Some("Bank"));
+    let stranger = server.user("eve@example.com", "CLIENT_ADMIN", Some("Other Bank"));
+    let client = server.client();
+    let mine = [
+        folder(&client, &json!({"iin": IIN, "note": "first"}), true),
+        folder(&client, &json!({"person_info": {"iin": IIN, "last_name": "Unmistakable"}}), false),
+    ];
+    let other = folder(&client, &json!({"iin": "770101300777"}), false);
+    let foreign = folder(&stranger, &json!({"iin": IIN}), false);
+    for (body, status, code) in [
+        (json!({}), 400, 3),
+        (json!({"iin": ""}), 400, 4),
+        (json!({"iin": 5}), 400, 5),
+        (json!({"iin": "1", "end_user_id": "2"}), 400, 4),
+    ] {
+        chief.json("POST", "/api/subjects/erase", &body).refused(status, code);
+        chief.json("POST", "/api/subjects/export", &body).refused(status, code);
+    }
+    let whom = json!({"iin": IIN});
+    client.json("POST", "/api/subjects/export", &whom).refused(403, 9);
+    client.json("POST", "/api/subjects/erase", &whom).refused(403, 9);
+
+    let answer = chief.json("POST", "/api/subjects/export", &whom);
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/zip")));
+    let mut zip = zip::ZipArchive::new(Cursor::new(answer.bytes)).expect("an archive");
+    let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
+    let of = |folder: &str| names.iter().filter(|n| n.starts_with(folder)).count();
+    // JSON, photo and best shot; JSON and photo; nothing of others.
+    assert_eq!((of(&mine[0]), of(&mine[1]), names.len()), (3, 2, 5), "{names:?}");
+    let mut read = |name: &str| {
+        let mut bytes = Vec::new();
+        zip.by_name(name).expect("a part").read_to_end(&mut bytes).expect("its bytes");
+        bytes
+    };
+    let photo = names.iter().find(|n| n.starts_with(&mine[1]) && n.ends_with(".jpg")).expect("the photo");
+    assert_eq!(read(photo), live_still());
+    let told: Value = serde_json::from_slice(&read(&format!("{}/folder.json", mine[1]))).expect("JSON");
+    assert_eq!(told["meta_data"]["person_info"]["last_name"], "Unmistakable");
+
+    let scores = |folder: &str| chief.get(&format!("/api/folders/{folder}?with_analyses=true")).expect(200);
+    let before = scores(&mine[0]);
+    let erased = chief.json("POST", "/api/subjects/erase", &whom).expect(200);
+    let mut ids: Vec<&str> = erased["folder_ids"].as_array().expect("ids").iter().filter_map(Value::as_str).collect();
+    ids.sort_unstable();
+    let mut expected: Vec<&str> = mine.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+    let after = scores(&mine[0]);
+    assert_eq!((&after["is_cleaned"], &after["meta_data"]), (&json!(true), &json!({})));
+    assert_eq!(after["analyses"][0]["resolution"], before["analyses"][0]["resolution"]);
+    let shot = |f: &Value| f["analyses"][0]["results_media"][0]["output_images"].as_array().map_or(0, Vec::len);
+    assert_eq!((shot(&before), shot(&after)), (1, 0));
+    chief
+        .form(&format!("/api/folders/{}/media/", mine[0]), &[Part("p", Some("p.jpg"), &live_still())])
+        .refused(409, 1520);
+    assert_eq!(chief.get(&format!("/api/folders/?meta_data=iin=={IIN}")).expect(200)["total"], 0);
+    // The same photo lies in the other folder too: one file for the company, one for the stranger's.
+    assert_eq!(files_below(&server.data.join("blobs")).len(), 2);
+    for (who, kept) in [(&client, &other), (&stranger, &foreign)] {
+        assert_eq!(who.get(&format!("/api/folders/{kept}")).expect(200)["is_cleaned"], false);
+    }
+    assert_eq!(chief.json("POST", "/api/subjects/erase", &whom).expect(200)["folder_ids"], json!([]));
+    // Nowhere: not in the database, its log, the program's log.
+    for file in files_below(server.data.parent().expect("a folder")) {
+        let bytes = fs_err::read(&file).unwrap_or_default();
+        let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+        assert!(!holds("Unmistakable"), "{}", file.display());
+    }
+}
+
+fn what_is_erased_while_it_is_judged_stays_erased(options: Options) {
+    let server = Server::start_new(options);
+    let chief = server.user("chief@example.com", "CLIENT_ADMIN", Some("Bank"));
+    let payload = json!({"folder:meta_data": {"end_user_id": "u-1"}}).to_string();
+    let clip = live_clip();
+    let parts = [Part("payload", None, payload.as_bytes()), Part("v", Some("v.mp4"), &clip)];
+    let folder = id(&chief.form("/api/folders/", &parts).expect(201), "folder_id");
+    let path = format!("/api/folders/{folder}/analyses/");
+    let started = chief.json("POST", &path, &json!({"analyses": [{"type": "quality"}]})).expect(201);
+    let erased = chief.json("POST", "/api/subjects/erase", &json!({"end_user_id": "u-1"})).expect(200);
+    assert_eq!(erased["folder_ids"], json!([folder]));
+    let ended = chief.finished(&id(&started[0], "analysis_id"));
+    assert_ne!(ended["state"], "PROCESSING");
+    crate::support::server::until("no file is left", std::time::Duration::from_secs(10), || {
+        files_below(&server.data.join("blobs")).is_empty().then_some(())
+    });
+    let shown = chief.get(&format!("/api/folders/{folder}?with_analyses=true")).expect(200);
+    assert!(!shown.to_string().contains("best_shot"), "{shown}");
+}
