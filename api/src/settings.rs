@@ -3,6 +3,7 @@
 mod accounts;
 
 use crate::audit::Sink;
+use crate::auth::ldap;
 use crate::auth::policy::Policy;
 use crate::auth::throttle::Rates;
 pub(crate) use accounts::{Components, Mail};
@@ -135,6 +136,45 @@ pub(crate) static TABLE: &[Definition] = &[
         "false",
         "Let everybody in without a token; only with OZ_APP_COMPONENTS=stateless, and health then warns.",
     ),
+    setting(
+        "ldap_url",
+        "OZ_LDAP_URL",
+        Kind::Text,
+        "",
+        "Directory that keeps passwords: ldaps://host, or ldap://host with ldap_start_tls. Unset: none.",
+    ),
+    setting("ldap_bind_dn", "OZ_LDAP_BIND_DN", Kind::Text, "", "Entry that searches the directory."),
+    Definition {
+        key: "ldap_bind_password",
+        env: "OZ_LDAP_BIND_PASSWORD",
+        kind: Kind::Text,
+        default: "",
+        doc: "Its password; better OZ_LDAP_BIND_PASSWORD_FILE.",
+        secret: true,
+    },
+    setting("ldap_user_base", "OZ_LDAP_USER_BASE", Kind::Text, "", "Entry below which people are."),
+    setting(
+        "ldap_user_filter",
+        "OZ_LDAP_USER_FILTER",
+        Kind::Text,
+        "(mail={email})",
+        "Filter that finds a person; {email} is what was typed, escaped.",
+    ),
+    setting("ldap_start_tls", "OZ_LDAP_START_TLS", Kind::Flag, "false", "Turn to TLS before anything is said."),
+    setting(
+        "ldap_ca_file",
+        "OZ_LDAP_CA_FILE",
+        Kind::Path,
+        "",
+        "Certificates in PEM that the directory's must be signed by. Unset: those of the system.",
+    ),
+    setting(
+        "ldap_group_role_map",
+        "OZ_LDAP_GROUP_ROLE_MAP",
+        Kind::Text,
+        "",
+        "JSON: group to role and company (id or name), {\"cn=staff,dc=bank\": {\"role\": \"CLIENT\", \"company\": \"Bank\"}}.",
+    ),
     setting("smtp_host", "OZ_SMTP_HOST", Kind::Text, "", "Mail server for forgotten passwords. Unset: no mail."),
     setting(
         "smtp_port",
@@ -249,6 +289,7 @@ pub(crate) struct Api {
     pub(crate) components: Components,
     pub(crate) authorize_disabled_stateless: bool,
     pub(crate) mail: Option<Mail>,
+    pub(crate) ldap: Option<ldap::Options>,
     pub(crate) legacy_names: bool,
     pub(crate) public_url: Option<String>,
     pub(crate) single_request_timeout: Duration,
@@ -323,6 +364,7 @@ impl Api {
             components: accounts::components(s),
             authorize_disabled_stateless: s.flag("authorize_disabled_stateless"),
             mail: accounts::mail(s)?,
+            ldap: accounts::directory(s)?,
             legacy_names: s.flag("legacy_names"),
             public_url: s.text("public_url").map(|u| u.trim_end_matches('/').to_owned()),
             single_request_timeout: s.duration("single_request_timeout"),

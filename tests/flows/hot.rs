@@ -1,8 +1,8 @@
 //! A token used a moment ago is believed without asking the database (decision 9), however many sessions there are.
 
 use crate::support::server::{CLIENT, Options, Server};
-use diesel::prelude::*;
 use diesel::PgConnection;
+use diesel::prelude::*;
 use oz_testkit::TestDatabase;
 use std::sync::mpsc::channel;
 

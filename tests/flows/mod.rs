@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod directory;
 mod faults;
 mod files;
 mod folders;

@@ -79,7 +79,7 @@ fn lists_show_nothing_foreign(options: Options) {
     let foreign = world.of(Whose::Other);
     for role in ROLES.into_iter().filter(|role| !["ADMIN", "OPERATOR"].contains(role)) {
         let actor = world.actor(role);
-        for path in ["folders", "users", "companies"] {
+        for path in ["folders", "users", "companies", "users/sessions"] {
             for query in [
                 String::new(),
                 format!("?company_id={}", foreign.company),

@@ -6,7 +6,7 @@ pub(crate) mod users;
 
 use crate::app::App;
 use crate::audit::{self, By, Deed};
-use crate::auth::Access;
+use crate::auth::{Access, Visitor};
 use crate::error::{Error, Result};
 use oz_blobs::Keyring;
 use oz_domain::{Action, CompanyId, Millis, Object, Role, Scope, UserId, allowed};
@@ -47,6 +47,11 @@ impl Hand {
     pub(crate) fn console(keys: Arc<Keyring>, now: Millis) -> Self {
         let nobody = UserId::from_uuid(uuid::Uuid::nil());
         Self { role: Role::Admin, company: SYSTEM, user: nobody, by: By::SYSTEM, keys, now }
+    }
+
+    /// The same on behalf of who comes to a door: the directory's word, written down with where it was asked from.
+    pub(crate) fn asked_by(self, visitor: Visitor) -> Self {
+        Self { by: visitor.by(None), ..self }
     }
 
     /// The time of the deed.

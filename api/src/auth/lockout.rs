@@ -141,9 +141,17 @@ pub(crate) async fn prove(
     password: Zeroizing<String>,
 ) -> Result<bool> {
     let right = app.auth.passwords.verify(password, user.and_then(|user| user.password_hash.clone())).await?;
-    if right {
-        return Ok(true);
+    if !right {
+        refused(app, visitor, names, user).await?;
     }
+    Ok(right)
+}
+
+/// Counts a password that was found wrong.
+///
+/// # Errors
+/// As [`prove`].
+pub(crate) async fn refused(app: &App, visitor: Visitor, names: &Names, user: Option<&User>) -> Result<()> {
     let (names, user, keys, now) = (names.clone(), user.cloned(), app.blobs.keys().clone(), app.now());
     let held = app
         .db
@@ -155,7 +163,7 @@ pub(crate) async fn prove(
             Ok::<_, oz_store::Error>(held)
         })
         .await?;
-    held.map_or(Ok(false), |time| Err(wait(time)))
+    held.map_or(Ok(()), |time| Err(wait(time)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Who calls: access tokens, sessions, and how far the caller may see.
 
 pub(crate) mod change;
+pub(crate) mod enter;
 pub(crate) mod issue;
+pub(crate) mod ldap;
 pub(crate) mod lockout;
 pub(crate) mod password;
 pub(crate) mod policy;
@@ -15,6 +17,7 @@ use crate::audit::By;
 use crate::error::{Error, Result};
 use crate::settings::{Api, Components};
 use issue::life;
+use ldap::Directory;
 use lockout::Lockout;
 use oz_domain::{Action, Object, RequestId, Scope, SessionKind, allowed};
 use oz_http::{ApiError, RequestMeta};
@@ -28,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 use throttle::{Class, Throttle};
-use token::{KeyError, Tokens, unix};
+use token::{Tokens, unix};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
@@ -43,12 +46,14 @@ pub(crate) struct Auth {
     pub(crate) passwords: Passwords,
     pub(crate) lockout: Lockout,
     pub(crate) throttle: Throttle,
+    /// Where other people's passwords are.
+    pub(crate) directory: Option<Directory>,
     seen: Seen,
 }
 
 impl Auth {
     /// Loads the keys of the settings, or makes a pair in the data folder.
-    pub(crate) fn open(settings: &Api) -> std::result::Result<Self, KeyError> {
+    pub(crate) fn open(settings: &Api) -> anyhow::Result<Self> {
         let tokens = match &settings.jwt_keys {
             Some((private, public)) => Tokens::load(private, public.as_deref())?,
             None => {
@@ -62,6 +67,7 @@ impl Auth {
             throttle: Throttle::new(settings.throttling, settings.throttling_shared),
             tokens,
             passwords: Passwords::new(),
+            directory: Directory::open(settings)?,
             seen: Seen::default(),
         })
     }

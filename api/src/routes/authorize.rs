@@ -4,7 +4,7 @@ use super::sessions::end_session;
 use super::{restore, tokens, with};
 use crate::app::App;
 use crate::audit::{self, Deed};
-use crate::auth::{self, Access, Visitor, check_active, issue, lockout, user, visitor};
+use crate::auth::{self, Access, Visitor, check_active, enter, issue, lockout, user, visitor};
 use crate::error::{Error, Result};
 use crate::view::View;
 use oz_domain::{Action, Object, SessionKind};
@@ -62,7 +62,7 @@ async fn log_in(visitor: Visitor, body: LogIn, app: App) -> Result<Response> {
         return Err(wrong());
     }
     let names = app.auth.lockout.names(&email, visitor.address);
-    let (asked, now) = (names.clone(), app.now());
+    let (asked, address, now) = (names.clone(), email.clone(), app.now());
     let (found, held) = app
         .db
         .read(move |conn| Ok::<_, Error>((users::by_email(conn, &email)?, lockout::held(conn, &asked, now)?)))
@@ -70,8 +70,7 @@ async fn log_in(visitor: Visitor, body: LogIn, app: App) -> Result<Response> {
     if let Some(time) = held {
         return Err(lockout::wait(time));
     }
-    let right = lockout::prove(&app, visitor, &names, found.as_ref(), password).await?;
-    let user = found.filter(|_| right).ok_or_else(wrong)?;
+    let user = enter::prove(&app, visitor, &names, found, &address, password).await?.ok_or_else(wrong)?;
     check_active(&user)?;
     let (expire_token, session) = renewable(&app, &user)?;
     let (stored, keys, by) = (session.clone(), app.blobs.keys().clone(), visitor.by(Some(user.id)));

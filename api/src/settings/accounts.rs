@@ -1,5 +1,6 @@
 //! Settings of accounts: passwords, throttling, mail, nodes without rows.
 
+use crate::auth::ldap;
 use crate::auth::policy::Policy;
 use crate::auth::throttle::Rates;
 use crate::mail::Encryption;
@@ -68,6 +69,24 @@ pub(super) fn mail(s: &Settings) -> Result<Option<Mail>, String> {
         from,
         restore_url: restore_url.ok_or("restore_url: must be set beside smtp_host, or public_url")?,
     }))
+}
+
+pub(super) fn directory(s: &Settings) -> Result<Option<ldap::Options>, String> {
+    let Some(url) = s.text("ldap_url") else { return Ok(None) };
+    let must = |key: &str| s.text(key).map(str::to_owned).ok_or_else(|| format!("{key}: must be set beside ldap_url"));
+    let map = s.text("ldap_group_role_map").unwrap_or("{}");
+    let groups = serde_json::from_str(map).map_err(|e| format!("ldap_group_role_map: {e}"))?;
+    let options = ldap::Options {
+        url: url.to_owned(),
+        bind_dn: must("ldap_bind_dn")?,
+        bind_password: s.secret("ldap_bind_password"),
+        user_base: must("ldap_user_base")?,
+        user_filter: must("ldap_user_filter")?,
+        start_tls: s.flag("ldap_start_tls"),
+        ca_file: s.path("ldap_ca_file"),
+        groups,
+    };
+    options.checked().map(Some)
 }
 
 #[cfg(test)]

@@ -30,8 +30,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("event_session", "create"),
     ("event_session", "read"),
     ("statistics", "read"),
-    ("subject", "export"),
-    ("subject", "erase"),
     ("license", "read"),
 ];
 
@@ -177,6 +175,11 @@ pub(super) fn send(
                 on.analysis
             };
             delete(format!("/api/analyses/{analysis}"))
+        }
+        // Nobody has this number: what counts is whether the question is allowed.
+        ("subject", "export" | "erase") => {
+            let path = format!("/api/subjects/{action}");
+            (whose == Whose::Company).then(|| client.json("POST", &path, &json!({"iin": "000"})).into())
         }
         ("audit", "read") => (whose == Whose::Company).then(|| client.get("/api/audit").into()),
         ("config", "read") => (whose == Whose::Own).then(|| client.get("/api/config").into()),

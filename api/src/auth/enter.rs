@@ -1,0 +1,124 @@
+//! Proving who logs in: by the password that we keep, or by the one that a directory keeps. An address has one of the two
+//! and never crosses to the other (decision 16).
+
+use super::Visitor;
+use super::ldap::{Answer, Directory, Mapped, Person};
+use super::lockout::{self, Names};
+use crate::accounts::Hand;
+use crate::accounts::users::{self as rules, Change, NewUser};
+use crate::app::App;
+use crate::error::{Error, Result};
+use oz_domain::{AuthSource, CompanyId, UserId};
+use oz_http::ApiError;
+use oz_store::users::{self, User};
+use oz_store::{AnyConn, Page, Viewer, companies};
+use oz_wire::{Code, UserFields};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// When a log-in that the directory did not answer may be tried again.
+const COME_BACK: Duration = Duration::from_secs(5);
+
+/// The user whose address and password these are; none when they are wrong, which has been counted.
+///
+/// # Errors
+/// Code 1521 when others have failed meanwhile, 1523 when the directory gives no answer.
+pub(crate) async fn prove(
+    app: &App,
+    visitor: Visitor,
+    names: &Names,
+    known: Option<User>,
+    email: &str,
+    password: Zeroizing<String>,
+) -> Result<Option<User>> {
+    let directory =
+        app.auth.directory.as_ref().filter(|_| known.as_ref().is_none_or(|u| u.auth_source == AuthSource::Ldap));
+    match directory {
+        Some(directory) => by_directory(app, directory, visitor, names, known, email, password).await,
+        None => {
+            let right = lockout::prove(app, visitor, names, known.as_ref(), password).await?;
+            Ok(known.filter(|_| right))
+        }
+    }
+}
+
+async fn by_directory(
+    app: &App,
+    directory: &Directory,
+    visitor: Visitor,
+    names: &Names,
+    known: Option<User>,
+    email: &str,
+    password: Zeroizing<String>,
+) -> Result<Option<User>> {
+    // One hash beside the directory's answer: what we keep and what it keeps shall not differ in time by that much.
+    let (answer, hashed) =
+        tokio::join!(directory.log_in(email, &password), app.auth.passwords.verify(password.clone(), None));
+    hashed?;
+    let person = match answer {
+        Ok(Answer::Welcome(person)) => person,
+        Ok(Answer::No) => {
+            lockout::refused(app, visitor, names, known.as_ref()).await?;
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(Error::Api(ApiError::internal(Code::Unavailable, error).retry_after(COME_BACK)));
+        }
+    };
+    let (email, keys, now) = (email.trim().to_owned(), app.blobs.keys().clone(), app.now());
+    let hand = Hand::console(keys, now).asked_by(visitor);
+    let known = known.map(|user| user.id);
+    let user = app.db.write(move |conn| follow(conn, &hand, known, &email, &person)).await?;
+    app.auth.forget_user(user.id);
+    Ok(Some(user))
+}
+
+/// Makes the user of a person, or lets the one there is follow the directory.
+fn follow(conn: &mut AnyConn, hand: &Hand, known: Option<UserId>, email: &str, person: &Person) -> Result<User> {
+    let Mapped { role, company } = &person.is;
+    let fields = UserFields {
+        user_type: Some(*role),
+        company_id: company.as_deref().map(|name| company_named(conn, name)).transpose()?,
+        first_name: Some(bounded(&person.first_name)),
+        last_name: Some(bounded(&person.last_name)),
+        ..UserFields::default()
+    };
+    let Some(id) = known else {
+        let new = NewUser { email: email.to_owned(), password_hash: None, source: AuthSource::Ldap, fields };
+        return rules::create(conn, hand, &new);
+    };
+    let user = users::get(conn, Viewer::All, id)?;
+    let same = user.role == *role
+        && fields.company_id.is_none_or(|id| id == user.company_id)
+        && fields.first_name.as_ref() == Some(&user.first_name)
+        && fields.last_name.as_ref() == Some(&user.last_name);
+    if same { Ok(user) } else { rules::change(conn, hand, id, &Change { email: None, fields }) }
+}
+
+/// A name as we keep names: the directory's may be of any length.
+fn bounded(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(256).collect::<String>().trim().to_owned()
+}
+
+/// The company that the map names by id or by name.
+fn company_named(conn: &mut AnyConn, name: &str) -> Result<CompanyId> {
+    if let Ok(id) = name.parse::<CompanyId>() {
+        return Ok(id);
+    }
+    let page = Page { limit: oz_store::MAX_LIMIT, ..Page::default() };
+    let found = companies::list(conn, Viewer::All, Some(name), &page)?;
+    let mut named = found.items.into_iter().filter(|c| c.name == name && !c.in_deletion);
+    match (named.next(), named.next()) {
+        (Some(company), None) => Ok(company.id),
+        (None, _) => Err(unmapped("no company has the name that ldap_group_role_map gives")),
+        (Some(_), Some(_)) => {
+            Err(unmapped("several companies have the name that ldap_group_role_map gives: use the id"))
+        }
+    }
+}
+
+/// The map does not fit our companies: an administrator must know, the person is told nothing of it.
+fn unmapped(why: &str) -> Error {
+    tracing::error!(why, "a user of the directory cannot be let in");
+    Error::new(Code::AuthInvalid, "wrong e-mail or password")
+}
