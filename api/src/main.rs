@@ -11,6 +11,7 @@ mod health;
 mod idempotency;
 mod ingest;
 mod lab;
+mod links;
 mod mail;
 mod openapi;
 mod plan;

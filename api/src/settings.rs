@@ -1,269 +1,18 @@
-//! The API's own settings: one table, and a struct with the values in their types.
+//! The API's own settings: a struct with the values in their types, read from the one table.
 
 mod accounts;
+mod table;
 
 use crate::audit::Sink;
 use crate::auth::ldap;
 use crate::auth::policy::Policy;
 use crate::auth::throttle::Rates;
 pub(crate) use accounts::{Components, Mail};
-use oz_settings::{Definition, Kind, Secret, Settings};
+use oz_settings::{Secret, Settings};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-
-const fn setting(
-    key: &'static str,
-    env: &'static str,
-    kind: Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Definition {
-    Definition { key, env, kind, default, doc, secret: false }
-}
-
-/// Every setting of the API.
-pub(crate) static TABLE: &[Definition] = &[
-    setting(
-        "data_dir",
-        "OZ_DATA_DIR",
-        Kind::Path,
-        "/var/lib/oz",
-        "Folder of the stored files, the embedded database and the keys.",
-    ),
-    setting("listen", "OZ_LISTEN", Kind::Address, "127.0.0.1:8000", "Where the API listens."),
-    setting(
-        "metrics_listen",
-        "OZ_METRICS_LISTEN",
-        Kind::Address,
-        "127.0.0.1:9464",
-        "Where metrics and plain health listen; keep it private.",
-    ),
-    Definition {
-        key: "database_url",
-        env: "OZ_DATABASE_URL",
-        kind: Kind::Text,
-        default: "",
-        doc: "Database: sqlite:///path or postgres://… (with sslmode=verify-full over a network). Unset: a file in the data folder.",
-        secret: true,
-    },
-    setting("database_connections", "OZ_DATABASE_CONNECTIONS", Kind::Number, "8", "Connections to the database."),
-    setting("models_dir", "OZ_MODELS_DIR", Kind::Path, "/usr/share/oz/models", "Folder of the model pack."),
-    setting("runtime_lib", "OZ_RUNTIME_LIB", Kind::Path, "/usr/lib/oz/libonnxruntime.so", "ONNX Runtime's library."),
-    setting(
-        "processing",
-        "OZ_PROCESSING",
-        Kind::OneOf(&["local", "queue"]),
-        "local",
-        "local: the server runs analyses itself. queue: it only enqueues them, `oz-api work` runs them.",
-    ),
-    setting("workers", "OZ_WORKERS", Kind::Number, "0", "Analyses at once; 0: one for each core."),
-    setting(
-        "job_lease",
-        "OZ_JOB_LEASE",
-        Kind::Duration,
-        "30s",
-        "How long a worker may be silent before another takes its job.",
-    ),
-    setting(
-        "analysis_max_attempts",
-        "OZ_ANALYSIS_MAX_ATTEMPTS",
-        Kind::Number,
-        "4",
-        "How often an analysis is tried before it ends FAILED.",
-    ),
-    setting(
-        "session_ttl",
-        "OZ_SESSION_TTL",
-        Kind::Duration,
-        "15m",
-        "Life of an access token; every use starts it anew.",
-    ),
-    setting(
-        "session_longlive_ttl",
-        "OZ_SESSION_LONGLIVE_TTL",
-        Kind::Duration,
-        "5y",
-        "Life of a service token, and of an ADMIN's with OZ_ADMIN_LONGLIVE.",
-    ),
-    setting(
-        "admin_longlive",
-        "OZ_ADMIN_LONGLIVE",
-        Kind::Flag,
-        "false",
-        "Give ADMIN tokens the long life, as version 4.0.8 did.",
-    ),
-    setting(
-        "jwt_private_key_path",
-        "OZ_JWT_PRIVATE_KEY_PATH",
-        Kind::Path,
-        "",
-        "secp384r1 key in PEM that signs access tokens. Unset: made once in the data folder.",
-    ),
-    setting("jwt_public_key_path", "OZ_JWT_PUBLIC_KEY_PATH", Kind::Path, "", "The public key that must belong to it."),
-    setting(
-        "password_policy",
-        "OZ_PASSWORD_POLICY",
-        Kind::Text,
-        r#"{"min_length":10}"#,
-        "What passwords must be, JSON: min_length, upper, lower, digit, special, deny_common, history.",
-    ),
-    setting(
-        "throttling_rates",
-        "OZ_THROTTLING_RATES",
-        Kind::Text,
-        "",
-        r#"Most requests of one client, JSON: {"auth":"30/m","rest_unauthorized":"60/m","rps_with_token":"50/s"}. Unset: any."#,
-    ),
-    setting(
-        "throttling_shared",
-        "OZ_THROTTLING_SHARED",
-        Kind::Flag,
-        "false",
-        "Count in the database, for several servers on one PostgreSQL, instead of in each server's memory.",
-    ),
-    setting(
-        "app_components",
-        "OZ_APP_COMPONENTS",
-        Kind::OneOf(&["all", "stateless", "stateless,auth", "auth,stateless"]),
-        "all",
-        "stateless: a node without rows that believes a token's signature and end, and takes none made for over 15 minutes.",
-    ),
-    setting(
-        "authorize_disabled_stateless",
-        "OZ_AUTHORIZE_DISABLED_STATELESS",
-        Kind::Flag,
-        "false",
-        "Let everybody in without a token; only with OZ_APP_COMPONENTS=stateless, and health then warns.",
-    ),
-    setting(
-        "ldap_url",
-        "OZ_LDAP_URL",
-        Kind::Text,
-        "",
-        "Directory that keeps passwords: ldaps://host, or ldap://host with ldap_start_tls. Unset: none.",
-    ),
-    setting("ldap_bind_dn", "OZ_LDAP_BIND_DN", Kind::Text, "", "Entry that searches the directory."),
-    Definition {
-        key: "ldap_bind_password",
-        env: "OZ_LDAP_BIND_PASSWORD",
-        kind: Kind::Text,
-        default: "",
-        doc: "Its password; better OZ_LDAP_BIND_PASSWORD_FILE.",
-        secret: true,
-    },
-    setting("ldap_user_base", "OZ_LDAP_USER_BASE", Kind::Text, "", "Entry below which people are."),
-    setting(
-        "ldap_user_filter",
-        "OZ_LDAP_USER_FILTER",
-        Kind::Text,
-        "(mail={email})",
-        "Filter that finds a person; {email} is what was typed, escaped.",
-    ),
-    setting("ldap_start_tls", "OZ_LDAP_START_TLS", Kind::Flag, "false", "Turn to TLS before anything is said."),
-    setting(
-        "ldap_ca_file",
-        "OZ_LDAP_CA_FILE",
-        Kind::Path,
-        "",
-        "Certificates in PEM that the directory's must be signed by. Unset: those of the system.",
-    ),
-    setting(
-        "ldap_group_role_map",
-        "OZ_LDAP_GROUP_ROLE_MAP",
-        Kind::Text,
-        "",
-        "JSON: group to role and company (id or name), {\"cn=staff,dc=bank\": {\"role\": \"CLIENT\", \"company\": \"Bank\"}}.",
-    ),
-    setting("smtp_host", "OZ_SMTP_HOST", Kind::Text, "", "Mail server for forgotten passwords. Unset: no mail."),
-    setting(
-        "smtp_port",
-        "OZ_SMTP_PORT",
-        Kind::Number,
-        "0",
-        "Its port; 0: the usual one of OZ_SMTP_TLS (587, 465, 25).",
-    ),
-    setting(
-        "smtp_tls",
-        "OZ_SMTP_TLS",
-        Kind::OneOf(&["starttls", "tls", "none"]),
-        "starttls",
-        "How mail is encrypted on its way to that server; none: for a relay on this machine.",
-    ),
-    setting("smtp_user", "OZ_SMTP_USER", Kind::Text, "", "User at the mail server. Unset: none is needed."),
-    Definition {
-        key: "smtp_password",
-        env: "OZ_SMTP_PASSWORD",
-        kind: Kind::Text,
-        default: "",
-        doc: "Its password.",
-        secret: true,
-    },
-    setting("smtp_from", "OZ_SMTP_FROM", Kind::Text, "", "Sender of the mail: `Oz <oz@example.com>`."),
-    setting(
-        "restore_url",
-        "OZ_RESTORE_URL",
-        Kind::Text,
-        "",
-        "Page that sets a new password; {token} in it, or else what follows #, is the token. Unset: OZ_PUBLIC_URL/restore.",
-    ),
-    setting("legacy_names", "OZ_LEGACY_NAMES", Kind::Flag, "true", "Answer with the names of before 6.0.1 too."),
-    setting(
-        "public_url",
-        "OZ_PUBLIC_URL",
-        Kind::Text,
-        "",
-        "Address under which clients reach the API, for links to files. Unset: the request's Host.",
-    ),
-    setting(
-        "single_request_timeout",
-        "OZ_SINGLE_REQUEST_TIMEOUT",
-        Kind::Duration,
-        "60s",
-        "Longest wait of a single request for its analyses.",
-    ),
-    setting("max_file_size", "OZ_MAX_FILE_SIZE", Kind::Size, "50MiB", "Bytes of one uploaded file."),
-    setting("max_files_per_folder", "OZ_MAX_FILES_PER_FOLDER", Kind::Number, "10", "Files of one folder."),
-    setting("max_uploads", "OZ_MAX_UPLOADS", Kind::Number, "64", "Uploads at once; further ones are answered 429."),
-    setting(
-        "min_free_space",
-        "OZ_MIN_FREE_SPACE",
-        Kind::Size,
-        "256MiB",
-        "Free bytes below which uploads are answered 507.",
-    ),
-    setting(
-        "quality_details",
-        "OZ_QUALITY_DETAILS",
-        Kind::Flag,
-        "false",
-        "Show signals and reasons to clients too: that teaches attackers.",
-    ),
-    setting(
-        "tls_certificate",
-        "OZ_TLS_CERTIFICATE",
-        Kind::Path,
-        "",
-        "Certificate chain in PEM; with it the API speaks TLS.",
-    ),
-    setting("tls_key", "OZ_TLS_KEY", Kind::Path, "", "Its private key in PEM."),
-    setting(
-        "trusted_proxies",
-        "OZ_TRUSTED_PROXIES",
-        Kind::Text,
-        "",
-        "Addresses, separated by commas, whose X-Forwarded-For is believed.",
-    ),
-    setting(
-        "audit_syslog",
-        "OZ_AUDIT_SYSLOG",
-        Kind::Text,
-        "",
-        "Where the audit log is told as it is written: unix:///dev/log, udp://host:port or tcp://host:port. Unset: nowhere.",
-    ),
-    setting("log_format", "OZ_LOG_FORMAT", Kind::OneOf(&["json", "pretty"]), "json", "How log lines look."),
-    setting("log", "OZ_LOG", Kind::Text, "info", "Which log lines: a level, or directives such as info,oz_jobs=debug."),
-];
+pub(crate) use table::TABLE;
 
 /// The settings in their types.
 #[derive(Debug, Clone)]
@@ -292,6 +41,8 @@ pub(crate) struct Api {
     pub(crate) ldap: Option<ldap::Options>,
     pub(crate) legacy_names: bool,
     pub(crate) public_url: Option<String>,
+    /// Life of a link to a file; none when files need a token.
+    pub(crate) static_link_ttl: Option<Duration>,
     pub(crate) single_request_timeout: Duration,
     pub(crate) max_file_size: u64,
     pub(crate) max_files_per_folder: usize,
@@ -367,6 +118,7 @@ impl Api {
             ldap: accounts::directory(s)?,
             legacy_names: s.flag("legacy_names"),
             public_url: s.text("public_url").map(|u| u.trim_end_matches('/').to_owned()),
+            static_link_ttl: (!s.flag("use_permissions_for_static")).then(|| s.duration("static_link_ttl")),
             single_request_timeout: s.duration("single_request_timeout"),
             max_file_size: s.size("max_file_size"),
             max_files_per_folder: count("max_files_per_folder"),

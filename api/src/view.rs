@@ -1,6 +1,7 @@
 //! From rows to the wire: names of both generations, links, what a role may see.
 
-use oz_domain::{FileRole, MediaKind, Millis, Role};
+use crate::links::Links;
+use oz_domain::{FileRole, FolderId, MediaKind, Millis, Role};
 use oz_store::analyses::{AnalysisImage, AnalysisWithMedia};
 use oz_store::companies::{Company, Left};
 use oz_store::folders::Folder;
@@ -9,9 +10,10 @@ use oz_store::users::User;
 use oz_wire as wire;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// How answers are shown to one caller.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct View {
     /// Scheme and host for links, or empty for links without them.
     pub(crate) origin: String,
@@ -19,6 +21,8 @@ pub(crate) struct View {
     pub(crate) legacy: bool,
     /// Signals and reasons too.
     pub(crate) details: bool,
+    /// Signs links to files, at this time.
+    pub(crate) links: Option<(Arc<Links>, Millis)>,
 }
 
 /// What the analysis job stores for each medium; [`View::analysis`] makes the wire's form of it.
@@ -34,6 +38,18 @@ pub(crate) struct StoredResult {
 pub(crate) const THRESHOLD_SPOOFING: f64 = 0.5;
 
 impl View {
+    /// For what has no links: users, companies.
+    pub(crate) const fn plain(legacy: bool) -> Self {
+        Self { origin: String::new(), legacy, details: false, links: None }
+    }
+
+    /// The link to a stored file.
+    fn link(&self, folder: FolderId, file: &str) -> String {
+        let path = format!("/api/static/{folder}/{file}");
+        let query = self.links.as_ref().map(|(links, now)| links.sign(&path, *now)).unwrap_or_default();
+        format!("{}{path}{query}", self.origin)
+    }
+
     fn old<T>(&self, value: T) -> Option<T> {
         self.legacy.then_some(value)
     }
@@ -82,9 +98,8 @@ impl View {
 
     pub(crate) fn media(&self, row: &MediaWithFiles) -> wire::Media {
         let m = &row.media;
-        let url = row
-            .file(FileRole::Original)
-            .map(|_| format!("{}/api/static/{}/{}.{}", self.origin, m.folder_id, m.id, extension(&m.mime)));
+        let url =
+            row.file(FileRole::Original).map(|_| self.link(m.folder_id, &format!("{}.{}", m.id, extension(&m.mime))));
         let (original_url, video_url) = if m.kind == MediaKind::Image { (url, None) } else { (None, url) };
         let typed = |kind| self.old(m.id).filter(|_| m.kind == kind);
         wire::Media {
@@ -153,14 +168,14 @@ impl View {
         }
     }
 
-    fn result(&self, folder: oz_domain::FolderId, r: StoredResult, images: &[AnalysisImage]) -> wire::MediaResult {
+    fn result(&self, folder: FolderId, r: StoredResult, images: &[AnalysisImage]) -> wire::MediaResult {
         let typed = |kind| self.old(r.media_id).filter(|_| r.kind == kind);
         let output_images = images
             .iter()
             .filter(|image| image.media_id == r.media_id)
             .map(|image| wire::OutputImage {
                 kind: image.kind.as_str().to_owned(),
-                original_url: format!("{}/api/static/{folder}/{}_{}.jpg", self.origin, image.id, image.kind),
+                original_url: self.link(folder, &format!("{}_{}.jpg", image.id, image.kind)),
             })
             .collect();
         wire::MediaResult {

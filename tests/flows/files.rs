@@ -1,7 +1,7 @@
 //! Stored files: whole, in ranges, and in a browser.
 
 use crate::support::client::Part;
-use crate::support::fixtures::{eval, live_clip};
+use crate::support::fixtures::{eval, live_clip, live_still};
 use crate::support::server::{Options, Server};
 use oz_testkit::on_both;
 use serde_json::json;
@@ -83,4 +83,31 @@ fn a_stored_clip_plays_in_chromium() {
     assert_eq!((&seen["width"], &seen["height"]), (&json!(720), &json!(1280)), "{seen}");
     assert!(seen["reached"].as_f64().is_some_and(|t| t > 0.5), "{seen}");
     assert!(seen["ranges"].as_u64().is_some_and(|n| n > 0), "the player asked for ranges: {seen}");
+}
+
+/// `OZ_USE_PERMISSIONS_FOR_STATIC=false` (decision 18): a link is enough for its file, and for nothing else.
+#[test]
+fn a_signed_link_opens_one_file() {
+    let server = Server::start_new(Options::default().with("OZ_USE_PERMISSIONS_FOR_STATIC", "false"));
+    let (client, anybody) = (server.client(), server.anonymous());
+    let link = |n: u8| {
+        let parts = [Part("p", Some("p.jpg"), &live_still())];
+        let folder = client.form("/api/folders/", &parts).expect(201);
+        let url = folder["media"][0]["original_url"].as_str().expect("a link").to_owned();
+        url.split_once("/api/").map(|(_, rest)| format!("/api/{rest}")).unwrap_or_else(|| panic!("{n}: {url}"))
+    };
+    let (one, other) = (link(1), link(2));
+    assert_eq!(anybody.get(&one).bytes, live_still());
+    let (path, query) = one.split_once('?').expect("a signature");
+    let (other_path, _) = other.split_once('?').expect("a signature");
+    anybody.get(path).refused(401, 6);
+    anybody.get(&format!("{other_path}?{query}")).refused(403, 9);
+    anybody.get(&one.replacen("expires=", "expires=9", 1)).refused(403, 9);
+    anybody.get(&format!("{}0", &one[..one.len() - 1])).refused(403, 9);
+    assert_eq!(client.get(path).status, 200);
+    // A link is no permission for anything else, and where files need a token it is none at all.
+    let folder = path.split('/').nth(3).expect("a folder");
+    anybody.get(&format!("/api/folders/{folder}?{query}")).refused(401, 6);
+    let strict = Server::start();
+    strict.anonymous().get(&one).refused(401, 6);
 }

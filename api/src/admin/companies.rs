@@ -51,6 +51,6 @@ async fn show(desk: &mut Desk<'_>, id: CompanyId) -> anyhow::Result<()> {
         .read(move |conn| Ok::<_, Error>((companies::get(conn, Viewer::All, id)?, companies::left(conn, id)?)))
         .await
         .map_err(told)?;
-    let view = View { origin: String::new(), legacy: false, details: false };
+    let view = View::plain(false);
     desk.json(&serde_json::to_value(view.company(&company, Some(left).filter(|_| company.in_deletion)))?)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(desk: &mut Desk<'_>, action: UserAction) -> anyhow::Resu
         UserAction::List { company, search } => list(desk, company, search).await,
         UserAction::Show { user } => {
             let user = named(desk, user).await?;
-            let view = View { origin: String::new(), legacy: false, details: false };
+            let view = View::plain(false);
             desk.json(&serde_json::to_value(view.user(&user))?)
         }
         UserAction::SetRole { user, role, company } => {

@@ -45,7 +45,7 @@ pub(crate) fn asked(query: &[(String, String)]) -> Value {
     Value::Object(all)
 }
 
-type Download = (TokenId, Option<IpAddr>, BlobId);
+type Download = (Option<TokenId>, Option<IpAddr>, BlobId);
 
 /// The downloads that were recorded a moment ago, on this node.
 #[derive(Default)]
@@ -70,9 +70,17 @@ impl Downloads {
 }
 
 /// Records a download by whomever; a `range` of a file whose download was just recorded belongs to that one.
-pub(crate) async fn downloaded(app: &App, access: &Access, file: BlobId, range: bool, deed: Deed) -> Result<()> {
-    let (by, now) = (access.by(), app.now());
-    let download = (access.caller.session.id, by.address, file);
+/// `session`: none for who holds a signed link.
+pub(crate) async fn downloaded(
+    app: &App,
+    by: By,
+    session: Option<TokenId>,
+    file: BlobId,
+    range: bool,
+    deed: Deed,
+) -> Result<()> {
+    let now = app.now();
+    let download = (session, by.address, file);
     if range && app.downloads.goes_on(&download, now) {
         return Ok(());
     }
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn ranges_belong_to_a_download_for_a_while() {
         let (downloads, start) = (Downloads::default(), Millis::new(1_700_000_000_000));
-        let one = (TokenId::new(start), None, BlobId::new(start));
+        let one = (Some(TokenId::new(start)), None, BlobId::new(start));
         let other = (one.0, Some(IpAddr::from([192, 0, 2, 1])), one.2);
         assert!(!downloads.goes_on(&one, start));
         downloads.began(one, start);
@@ -96,7 +104,7 @@ mod tests {
         assert!(!downloads.goes_on(&one, start.plus(GOES_ON)));
         assert!(!downloads.goes_on(&other, start));
         for _ in 0..REMEMBERED {
-            downloads.began((TokenId::new(start), None, one.2), start);
+            downloads.began((Some(TokenId::new(start)), None, one.2), start);
         }
         assert!(downloads.0.lock().unwrap().len() <= REMEMBERED);
     }

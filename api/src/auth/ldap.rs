@@ -165,8 +165,7 @@ impl Directory {
         };
         // A directory compares as it likes: without blanks, control characters, forms of letters. Two spellings must not
         // become two users, nor one of them a user of ours.
-        let mut addresses = ADDRESSES.iter().filter_map(|name| entry.attrs.get(*name)).flatten();
-        if !addresses.any(|address| email_key(address) == email_key(email)) {
+        if !has_address(&entry, email) {
             let _ = service.unbind().await;
             return Ok(Answer::No);
         }
@@ -228,6 +227,12 @@ impl Directory {
         });
         Ok(ldap)
     }
+}
+
+fn has_address(entry: &SearchEntry, email: &str) -> bool {
+    ADDRESSES.iter().any(|name| {
+        entry.attrs.get(*name).is_some_and(|all| all.iter().any(|address| email_key(address) == email_key(email)))
+    })
 }
 
 /// The greatest of the roles; none when it comes with several companies, which nobody can choose from.

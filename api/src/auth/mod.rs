@@ -15,6 +15,7 @@ pub(crate) mod token;
 use crate::app::App;
 use crate::audit::By;
 use crate::error::{Error, Result};
+use crate::links::Links;
 use crate::settings::{Api, Components};
 use issue::life;
 use ldap::Directory;
@@ -46,6 +47,8 @@ pub(crate) struct Auth {
     pub(crate) passwords: Passwords,
     pub(crate) lockout: Lockout,
     pub(crate) throttle: Throttle,
+    /// Signs links to files, when files are seen by links.
+    pub(crate) links: Option<Arc<Links>>,
     /// Where other people's passwords are.
     pub(crate) directory: Option<Directory>,
     seen: Seen,
@@ -64,6 +67,7 @@ impl Auth {
         };
         Ok(Self {
             lockout: Lockout::new(tokens.derive("oz-counters/v1")),
+            links: settings.static_link_ttl.map(|life| Arc::new(Links::new(tokens.derive("oz-links/v1"), life))),
             throttle: Throttle::new(settings.throttling, settings.throttling_shared),
             tokens,
             passwords: Passwords::new(),

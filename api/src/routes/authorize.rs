@@ -101,7 +101,7 @@ fn renewable(app: &App, user: &User) -> Result<(Zeroizing<String>, Session)> {
 /// What whoever gets a token is told.
 pub(super) fn answer(app: &App, user: &User, session: &Session, expire_token: Option<&str>) -> Response {
     let legacy = app.settings.legacy_names;
-    let view = View { origin: String::new(), legacy, details: false };
+    let view = View::plain(legacy);
     json_reply(&AuthAnswer {
         user: view.user(user),
         access_token: issue::token(app, user, session),

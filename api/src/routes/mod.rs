@@ -78,7 +78,12 @@ fn origin(app: &App) -> BoxedFilter<(String,)> {
 /// How answers are shown to this caller.
 fn view(app: &App, access: &Access, origin: String) -> View {
     let sees_details = access.scope(Object::Analysis, Action::ReadDetails) != Scope::None;
-    View { origin, legacy: app.settings.legacy_names, details: sees_details || app.settings.quality_details }
+    View {
+        origin,
+        legacy: app.settings.legacy_names,
+        details: sees_details || app.settings.quality_details,
+        links: app.auth.links.clone().map(|links| (links, app.now())),
+    }
 }
 
 /// The page that a list's query asks for.

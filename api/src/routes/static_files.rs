@@ -3,15 +3,17 @@
 
 use super::with;
 use crate::app::App;
-use crate::audit::{self, Deed};
-use crate::auth::{Access, user};
+use crate::audit::{self, By, Deed};
+use crate::auth::{Access, Visitor, user};
 use crate::error::{Error, Result};
 use oz_blobs::Location;
-use oz_domain::{Action, BlobId, FileRole, FolderId, ImageId, MediaId, Object};
-use oz_http::{RequestMeta, Response, Route, endpoint, header, meta, parse_range, ranged, unsatisfiable};
+use oz_domain::{Action, BlobId, FileRole, FolderId, ImageId, MediaId, Object, TokenId};
+use oz_http::{RequestMeta, Response, Route, endpoint, header, meta, parse_range, query, ranged, unsatisfiable};
 use oz_store::{AnyConn, Viewer, analyses, blobs, media};
+use oz_wire::Code;
 use serde_json::json;
 use warp::Filter;
+use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, header as h};
 use warp::path::{end, param};
 
@@ -22,7 +24,7 @@ pub(super) fn routes(app: &App) -> Route {
             .and(param::<String>())
             .and(end())
             .and(warp::get())
-            .and(user(app, Object::Media, Action::Download))
+            .and(by_link(app).or(by_token(app)).unify())
             .and(header("range"))
             .and(meta())
             .and(with(app))
@@ -30,15 +32,59 @@ pub(super) fn routes(app: &App) -> Route {
     )
 }
 
+/// Who asks for a file.
+enum Seeker {
+    /// Somebody with a token and what it reaches.
+    Caller(Access),
+    /// Somebody with a signed link, to be checked.
+    Holder { visitor: Visitor, expires: String, signature: String },
+}
+
+fn by_token(app: &App) -> BoxedFilter<(Seeker,)> {
+    user(app, Object::Media, Action::Download).map(Seeker::Caller).boxed()
+}
+
+/// Leaves requests without a signature, and all of them where files need a token, to [`by_token`].
+fn by_link(app: &App) -> BoxedFilter<(Seeker,)> {
+    let on = app.auth.links.is_some();
+    query()
+        .and(meta())
+        .and_then(move |pairs: Vec<(String, String)>, meta: RequestMeta| async move {
+            let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+            let (Some(expires), Some(signature), true) = (value("expires"), value("signature"), on) else {
+                return Err(warp::reject::not_found());
+            };
+            let visitor = Visitor { request: meta.id, address: meta.client.0 };
+            Ok(Seeker::Holder { visitor, expires, signature })
+        })
+        .boxed()
+}
+
+impl Seeker {
+    /// What is reached, who it is and with which session.
+    fn admitted(self, app: &App, folder: FolderId, file: &str) -> Result<(Viewer, By, Option<TokenId>)> {
+        match self {
+            Self::Caller(access) => Ok((access.viewer, access.by(), Some(access.caller.session.id))),
+            Self::Holder { visitor, expires, signature } => {
+                let path = format!("/api/static/{folder}/{file}");
+                let good = app.auth.links.as_ref().is_some_and(|l| l.check(&path, &expires, &signature, app.now()));
+                // The link is the permission for this one file, whoever holds it.
+                good.then(|| (Viewer::All, visitor.by(None), None))
+                    .ok_or_else(|| Error::new(Code::AuthForbidden, "this link has ended, or is none of ours"))
+            }
+        }
+    }
+}
+
 async fn download(
     folder: FolderId,
     file: String,
-    access: Access,
+    seeker: Seeker,
     range: Option<String>,
     meta: RequestMeta,
     app: App,
 ) -> Result<Response> {
-    let viewer = access.viewer;
+    let (viewer, by, session) = seeker.admitted(&app, folder, &file)?;
     let (at, mime, deed) = app.db.read(move |conn| find(conn, viewer, folder, &file)).await?;
     let size = app.blobs.size(&at).await?;
     let Ok(range) = parse_range(range.as_deref(), size) else { return Ok(unsatisfiable(size)) };
@@ -46,7 +92,7 @@ async fn download(
     let body = app.blobs.stream(&at, from, length).await?;
     // The head alone shows nothing of a person.
     if !meta.is_head {
-        audit::downloaded(&app, &access, at.id, range.is_some(), deed).await?;
+        audit::downloaded(&app, by, session, at.id, range.is_some(), deed).await?;
     }
     let mut response = ranged(size, range, &mime, body);
     let headers = response.headers_mut();
