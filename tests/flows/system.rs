@@ -1,6 +1,6 @@
 //! Health, metrics, the API's description, disks that are full.
 
-use crate::support::client::Part;
+use crate::support::client::{Client, Part};
 use crate::support::fixtures::{live_clip, live_still};
 use crate::support::mail::Sink;
 use crate::support::server::{Options, Server, files_below, until};
@@ -156,38 +156,41 @@ fn the_description_holds_under_thousands_of_strange_requests(options: Options) {
     let sink = Sink::start();
     let server = Server::start_new(sink.options(options));
     // Whoever may do most inside one company.
-    let token = server.user("boss@example.com", "CLIENT_ADMIN", Some("Bank")).token.expect("a token");
-    let venv = std::env::var("OZ_VENV").expect("OZ_VENV: set by `cargo xtask test`");
+    let boss = server.user("boss@example.com", "CLIENT_ADMIN", Some("Bank"));
     let examples = if std::env::var_os("OZ_SLOW").is_some() { "200" } else { "20" };
+    strange_requests(&server, &boss, "examples,coverage,fuzzing,stateful", examples);
+}
+
+#[test]
+fn the_description_holds_for_every_role() {
+    let sink = Sink::start();
+    let server = Server::start_new(sink.options(Options::default()));
+    let examples = if std::env::var_os("OZ_SLOW").is_some() { "50" } else { "3" };
+    for role in ["ADMIN", "OPERATOR", "CLIENT", "CLIENT_OPERATOR", "CLIENT_SERVICE"] {
+        let company = (!["ADMIN", "OPERATOR"].contains(&role)).then_some("Bank");
+        let caller = server.user(&format!("a-{}@example.com", role.to_lowercase()), role, company);
+        strange_requests(&server, &caller, "examples,fuzzing", examples);
+    }
+}
+
+/// Sends requests that the description makes up: no answer may be a 5xx, or one that is not described.
+fn strange_requests(server: &Server, caller: &Client, phases: &str, examples: &str) {
+    let venv = std::env::var("OZ_VENV").expect("OZ_VENV: set by `cargo xtask test`");
+    let token = caller.token.as_deref().expect("a token");
     let mut schemathesis = Command::new(format!("{venv}/bin/schemathesis"));
     schemathesis
-        .args([
-            "run",
-            &format!("{}/api/openapi.json", server.base),
-            "--header",
-            &format!("X-Forensic-Access-Token: {token}"),
-        ])
+        .args(["run", &format!("{}/api/openapi.json", server.base)])
+        .args(["--header", &format!("X-Forensic-Access-Token: {token}")])
         .args([
             "--checks",
             "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         ])
         // Logging out, ending its session or switching itself off would make every later request a 401.
         .args(["--exclude-operation-id-regex", "_authorize_auth$|^delete_users_|^patch_users_"])
-        .args([
-            "--phases",
-            "examples,coverage,fuzzing,stateful",
-            "--max-examples",
-            examples,
-            "--seed",
-            "1",
-            "--no-color",
-        ])
+        .args(["--phases", phases, "--max-examples", examples, "--seed", "1", "--no-color"])
         .current_dir(server.data.parent().expect("a folder"));
     let output = schemathesis.output().expect("schemathesis");
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\n{errors}");
+    assert_eq!(caller.get("/api/config").status, 200, "the caller was shut out on the way: {told}");
 }
