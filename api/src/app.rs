@@ -14,10 +14,14 @@ use oz_store::Db;
 use oz_store::blobs::DeadBlob;
 use oz_telemetry::Metrics;
 use oz_wire::Code;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
+
+/// Archives of data subjects at once.
+const EXPORTS: usize = 2;
 
 /// The shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +42,8 @@ pub(crate) struct Inner {
     /// Uploads that may lie in memory while they are looked at.
     pub(crate) in_memory: Arc<Semaphore>,
     pub(crate) auth: Auth,
+    /// Archives of data subjects at once.
+    pub(crate) exports: Arc<Semaphore>,
     /// When mail is set up.
     pub(crate) mailer: Option<Mailer>,
     /// Signs heads of the audit log.
@@ -69,6 +75,7 @@ impl App {
         let folder = &settings.data_dir;
         private_folder(folder)?;
         let db = open_database(&settings).await?;
+        belong_together(&db, folder).await?;
         let keys = Keyring::load_or_create(&folder.join("secrets/blobs.key")).context("keys of the stored files")?;
         let blobs = Blobs::open_local(folder, keys).context("stored files")?;
         let limits = oz_media::Limits { file_bytes: settings.max_file_size, ..oz_media::Limits::default() };
@@ -84,6 +91,7 @@ impl App {
             lab,
             door,
             in_memory: Arc::new(Semaphore::new(cores())),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             db,
             blobs,
             decoder,
@@ -140,14 +148,17 @@ impl App {
         self.clock.now()
     }
 
-    /// Removes files whose rows are gone. What cannot be removed now is found by the sweeper.
-    pub(crate) async fn remove_files(&self, dead: Vec<DeadBlob>) {
+    /// Removes files whose rows are gone. What cannot be removed now is found by the sweeper. Gives how many that are.
+    pub(crate) async fn remove_files(&self, dead: Vec<DeadBlob>) -> usize {
+        let mut left = 0;
         for blob in dead {
             let at = Location { company: blob.company_id, name: blob.name, id: blob.id };
             if let Err(error) = self.blobs.remove(&at).await {
+                left += 1;
                 tracing::warn!(%error, blob = %at.id, "a released file could not be removed");
             }
         }
+        left
     }
 }
 
@@ -158,6 +169,33 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
 ) -> crate::error::Result<T> {
     let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|gone| Err(ApiError::internal(Code::Unknown, gone).into()))
+}
+
+/// Refuses to work on a data folder with another folder's database, or without its keys: what one does not know of would be
+/// swept away from the other, and what fresh keys cannot open would look damaged.
+pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()> {
+    private_folder(&folder.join("secrets"))?;
+    let fresh = uuid::Uuid::now_v7().to_string();
+    let of_database = db.write(move |conn| oz_store::identity::get_or_create(conn, &fresh)).await?;
+    let file = folder.join("store.id");
+    let of_folder = if fs_err::exists(&file)? { Some(fs_err::read_to_string(&file)?) } else { None };
+    if of_folder.as_deref().map(str::trim) != Some(of_database.as_str()) {
+        let empty = |name: &str| fs_err::read_dir(folder.join(name)).map_or(Ok(true), |mut d| Ok(d.next().is_none()));
+        let empty: std::io::Result<bool> = empty("blobs");
+        anyhow::ensure!(
+            of_folder.is_none() || empty?,
+            "{}: the stored files belong to another database: check OZ_DATABASE_URL and OZ_DATA_DIR",
+            folder.display()
+        );
+        fs_err::write(&file, format!("{of_database}\n"))?;
+    }
+    if !fs_err::exists(folder.join("secrets/blobs.key"))? && db.read(oz_store::identity::needs_keys).await? {
+        anyhow::bail!(
+            "{}: missing, and the database has files and records that only it opens: restore it",
+            folder.join("secrets/blobs.key").display()
+        );
+    }
+    Ok(())
 }
 
 /// Opens the database and brings it to the newest form.
@@ -172,7 +210,7 @@ pub(crate) async fn open_database(settings: &Api) -> anyhow::Result<Db> {
 }
 
 /// The data folder, for the owner only: faces and keys lie in it.
-pub(crate) fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))

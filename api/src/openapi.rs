@@ -202,7 +202,7 @@ const OPERATIONS: &[Operation] = &[
     Operation { name: "PATCH /api/companies/{company_id}/webhook", summary: "Set where webhooks may go.", public: false, query: &[], body: Body::Json("WebhookSettingsBody"), answer: Answer::One(200, "WebhookSettings"), also: &[409] },
     Operation { name: "POST /api/companies/{company_id}/webhook/secret", summary: "Make a new secret that signs webhooks; told once.", public: false, query: &[], body: Body::Nothing, answer: Answer::One(201, "WebhookSecret"), also: &[409] },
     Operation { name: "GET /api/audit", summary: "Who did what, when, from where; what it was before and is since.", public: false, query: &[PAGE, AUDIT], body: Body::Nothing, answer: Answer::One(200, "AuditPage"), also: &[400] },
-    Operation { name: "POST /api/subjects/export", summary: "All that is kept of one person, as a ZIP archive.", public: false, query: &[], body: Body::Json("SubjectRequest"), answer: Answer::File, also: &[] },
+    Operation { name: "POST /api/subjects/export", summary: "All that is kept of one person, as a ZIP archive.", public: false, query: &[], body: Body::Json("SubjectRequest"), answer: Answer::File, also: &[429] },
     Operation { name: "POST /api/subjects/erase", summary: "Erase what is kept of one person.", public: false, query: &[], body: Body::Json("SubjectRequest"), answer: Answer::One(200, "Erased"), also: &[] },
     Operation { name: "GET /api/healthcheck", summary: "How the appliance is; 503 when a part fails.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Health"), also: &[] },
     Operation { name: "GET /api/version", summary: "Versions.", public: true, query: &[], body: Body::Nothing, answer: Answer::One(200, "Version"), also: &[] },

@@ -13,6 +13,8 @@ on_both! {
     who_is_shut_out_is_out_at_once,
     a_closed_company_is_emptied,
     the_last_administrator_stays,
+    a_slow_body_outlives_no_right,
+    a_token_does_not_follow_into_another_role,
     webhooks_are_set_by_the_company,
 }
 
@@ -109,11 +111,16 @@ fn who_is_shut_out_is_out_at_once(options: Options) {
     let body = json!({"credentials": {"email": CLIENT.0, "password": CLIENT.1}});
     server.anonymous().json("POST", "/api/authorize/auth", &body).refused(401, 1401);
     admin.json("PATCH", &path, &json!({"is_active": true, "can_start_analyse_quality": false})).expect(200);
+    // What was ended stays ended.
+    client.get("/api/folders/").refused(401, 7);
+    let client = server.client();
     let folder = client.form("/api/folders/", &[Part("p", Some("p.jpg"), &live_still())]).expect(201);
     let analyses = format!("/api/folders/{}/analyses/", id(&folder, "folder_id"));
     client.json("POST", &analyses, &json!({"analyses": [{"type": "quality"}]})).refused(403, 9);
-    // Another role counts at once, whatever the token says.
+    // Another role counts at once, and not for tokens of the old one.
     admin.json("PATCH", &path, &json!({"user_type": "CLIENT_ADMIN"})).expect(200);
+    client.get("/api/folders/").refused(401, 7);
+    let client = server.client();
     client.delete(&format!("/api/folders/{}", id(&folder, "folder_id"))).expect(204);
     admin.delete(&path).expect(204);
     client.get("/api/folders/").refused(401, 7);
@@ -135,7 +142,8 @@ fn a_closed_company_is_emptied(options: Options) {
     let closed = admin.delete(&format!("/api/companies/{mine}")).expect(202);
     assert_eq!(closed["in_deletion"], true, "{closed}");
     assert!(closed["technical_meta_data"]["deletion"]["users_left"].is_u64(), "{closed}");
-    chief.get("/api/folders/").refused(401, 7);
+    // Blocked, and then unknown.
+    assert_eq!(chief.get("/api/folders/").status, 401);
     let mut states = Vec::new();
     until("the company is gone", Duration::from_secs(30), || {
         let answer = admin.get(&format!("/api/companies/{mine}"));
@@ -166,6 +174,7 @@ fn the_last_administrator_stays(options: Options) {
     let second = server.user("second@example.com", "ADMIN", None);
     // With another one it may go; the command line has the same rules.
     second.json("PATCH", &path, &json!({"user_type": "OPERATOR"})).expect(200);
+    let admin = server.admin();
     admin.json("PATCH", &path, &json!({"first_name": "X"})).refused(403, 9);
     let refused = server.command(&["admin", "user", "deactivate", "second@example.com"], "");
     assert!(!refused.status.success(), "{refused:?}");
@@ -196,6 +205,70 @@ fn the_last_administrator_stays(options: Options) {
         String::from_utf8_lossy(&printed.stdout).contains("| folder | read | all | all | own | company |"),
         "{printed:?}"
     );
+}
+
+/// A request whose body arrives after its sender was shut out does nothing.
+fn a_slow_body_outlives_no_right(options: Options) {
+    use std::io::{Read as _, Write as _};
+    let server = Server::start_new(options);
+    let admin = server.admin();
+    let mallory = server.user("mallory@example.com", "CLIENT_ADMIN", Some("Bank"));
+    let me = admin.get("/api/users/?search_text=mallory").expect(200)["items"][0].clone();
+    let host = server.base.trim_start_matches("http://").to_owned();
+    let begun: Vec<_> = [
+        ("POST /api/users/", user("backdoor@example.com", json!({"user_type": "CLIENT_ADMIN"})).to_string()),
+        ("PATCH /api/users/ME", json!({"is_active": true}).to_string()),
+        ("POST /api/subjects/export", json!({"iin": "1"}).to_string()),
+    ]
+    .into_iter()
+    .map(|(line, body)| {
+        let line = line.replace("ME", &id(&me, "user_id"));
+        let mut stream = std::net::TcpStream::connect(&host).expect("a connection");
+        let token = mallory.token.as_deref().expect("a token");
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nX-Forensic-Access-Token: {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("the head");
+        stream.write_all(&body.as_bytes()[..5]).expect("a part");
+        (stream, body)
+    })
+    .collect();
+    // The server has them once it has answered something that came after.
+    mallory.get("/api/config").expect(200);
+    let path = format!("/api/users/{}", id(&me, "user_id"));
+    admin.json("PATCH", &path, &json!({"is_active": false})).expect(200);
+    for (mut stream, body) in begun {
+        stream.write_all(&body.as_bytes()[5..]).expect("the rest");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    assert_eq!(admin.get("/api/users/?search_text=backdoor").expect(200)["total"], 0);
+    assert_eq!(admin.get(&path).expect(200)["is_active"], false);
+}
+
+/// A service's token lives for years: it must not become an administrator's.
+fn a_token_does_not_follow_into_another_role(options: Options) {
+    let server = Server::start_new(options);
+    let admin = server.admin();
+    let service = server.user("svc@example.com", "CLIENT_SERVICE", Some("Bank"));
+    let answer = service.json("POST", "/api/authorize/service_token/", &json!({})).expect(200);
+    let mut holder = server.anonymous();
+    holder.token = answer["access_token"].as_str().map(str::to_owned);
+    holder.get("/api/folders/").expect(200);
+    let path = format!("/api/users/{}", id(&answer["user"], "user_id"));
+    admin.json("PATCH", &path, &json!({"user_type": "ADMIN"})).expect(200);
+    holder.get("/api/companies/").refused(401, 7);
+    // The old flag takes a role away as it gave it.
+    let profile = json!({"company_id": answer["user"]["company_id"], "is_admin": true});
+    let chief = admin.json("POST", "/api/users/", &user("chief@example.com", profile)).expect(201);
+    let path = format!("/api/users/{}", id(&chief, "user_id"));
+    assert_eq!(admin.json("PATCH", &path, &json!({"is_admin": false})).expect(200)["user_type"], "CLIENT");
+    // Nobody takes the name of another company, in whatever case.
+    admin.json("POST", "/api/companies/", &json!({"name": "bank"})).refused(409, 1520);
+    let other = company(&admin, "Another");
+    admin.json("PATCH", &format!("/api/companies/{other}"), &json!({"name": " BANK "})).refused(409, 1520);
 }
 
 fn webhooks_are_set_by_the_company(options: Options) {

@@ -5,6 +5,7 @@ use crate::support::server::{CLIENT, Options, Server};
 use oz_testkit::directory::{Directory, SERVICE};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 /// Ann leads Bank, Bob works there, Eve is in no group; Carl has a user of ours under his address.
 const PEOPLE: [(&str, &str); 4] =
@@ -118,7 +119,9 @@ fn who_is_not_meant_stays_outside() {
         // An address of ours never asks the directory.
         (CLIENT.0, "carl of the directory"),
     ] {
+        let start = Instant::now();
         try_in(&server, email, password).refused(401, 7);
+        assert!(start.elapsed() >= Duration::from_millis(500), "told no sooner than others: {email}");
     }
     assert_eq!(server.admin().get("/api/users/?limit=1000").expect(200)["total"], 2, "nobody was made");
 }

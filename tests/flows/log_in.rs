@@ -1,6 +1,7 @@
 //! Coming in: what a wrong password says, what it costs, and who comes too often.
 
 use crate::support::client::{Answer, Client};
+use crate::support::jwt::claims;
 use crate::support::server::{ADMIN, CLIENT, Options, Server, until};
 use oz_testkit::on_both;
 use serde_json::json;
@@ -10,6 +11,7 @@ on_both! {
     a_wrong_password_delays_the_next_try_whether_anybody_has_the_address,
     many_guesses_at_once_tell_no_more_than_one,
     many_right_log_ins_at_once_all_come_in,
+    a_log_in_under_way_does_not_outlive_its_password,
     rates_hold_in_memory,
     rates_hold_in_the_database,
 }
@@ -31,6 +33,9 @@ fn a_wrong_log_in_says_nothing_about_what_is_wrong() {
         wrong("long@example.com", &"x".repeat(1025)),
     ];
     assert!(texts.iter().all(|text| text["error_message"] == texts[0]["error_message"]), "{texts:?}");
+    // Nobody's password is so long; the body is not even kept.
+    let long = log_in(&server.anonymous(), CLIENT.0, &"x".repeat(16 << 10));
+    long.refused(413, 1511);
     // Nothing of it reached the log.
     let log = server.log_text();
     assert!(!log.contains("wrong password") && !log.contains("example.com"), "{log}");
@@ -84,6 +89,34 @@ fn many_right_log_ins_at_once_all_come_in(options: Options) {
         .collect();
     for comer in comers {
         assert_eq!(comer.join().expect("an answer"), 200);
+    }
+}
+
+/// Whichever comes first: a log-in with the old password is refused, or its session ends with the password.
+fn a_log_in_under_way_does_not_outlive_its_password(options: Options) {
+    let server = Server::start_new(options);
+    let (admin, client) = (server.admin(), server.client());
+    let id = claims(client.token.as_deref().expect("a token"))["sub"].as_str().expect("an id").to_owned();
+    let comers: Vec<_> = (0..8)
+        .map(|_| {
+            let client = server.anonymous();
+            std::thread::spawn(move || {
+                let answer = log_in(&client, CLIENT.0, CLIENT.1);
+                (answer.status, answer.json()["access_token"].as_str().map(str::to_owned))
+            })
+        })
+        .collect();
+    let change = json!({"new_password": "a new battery staple"});
+    assert_eq!(admin.json("POST", &format!("/api/users/{id}/change-password"), &change).status, 204);
+    for comer in comers {
+        let (status, token) = comer.join().expect("an answer");
+        assert!([200, 401, 429].contains(&status), "{status}");
+        assert_eq!(token.is_some(), status == 200);
+        if let Some(token) = token {
+            let mut client = server.anonymous();
+            client.token = Some(token);
+            client.get("/api/folders/").refused(401, 7);
+        }
     }
 }
 

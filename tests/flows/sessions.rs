@@ -3,6 +3,7 @@
 use crate::support::client::Client;
 use crate::support::jwt::{HEADER, claims, signed};
 use crate::support::server::{CLIENT, Options, Server, until};
+use crate::support::stored;
 use oz_testkit::on_both;
 use serde_json::json;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 on_both! {
     a_token_comes_is_renewed_once_and_ends,
     a_secret_that_was_used_twice_ends_its_family,
+    a_thief_is_out_when_the_owner_comes_with_its_old_pair,
     a_session_ends_in_time_unless_it_is_used,
     sessions_are_seen_and_ended_as_far_as_one_reaches,
 }
@@ -54,6 +56,35 @@ fn a_secret_that_was_used_twice_ends_its_family(options: Options) {
     assert_eq!(owner.get("/api/folders/").status, 200);
     owner.json("POST", "/api/authorize/refresh", &secret).refused(401, 7);
     owner.get("/api/folders/").refused(401, 7);
+}
+
+/// Two thefts in a row, even: the owner's pair is dead when it comes back, and that it comes back tells of them.
+fn a_thief_is_out_when_the_owner_comes_with_its_old_pair(options: Options) {
+    let server = Server::start_new(options.clone());
+    let body = json!({"credentials": {"email": CLIENT.0, "password": CLIENT.1}});
+    let first = server.anonymous().json("POST", "/api/authorize/auth", &body).expect(200);
+    let other = server.client();
+    let refresh = |client: &Client, pair: &serde_json::Value| {
+        client.json("POST", "/api/authorize/refresh", &json!({"expire_token": pair["expire_token"]}))
+    };
+    let come = |pair: &serde_json::Value| with(&server, pair["access_token"].as_str().expect("a token"));
+    let owner = come(&first);
+    let (mut pair, mut thief) = (first.clone(), come(&first));
+    for _ in 0..2 {
+        pair = refresh(&thief, &pair).expect(200);
+        thief = come(&pair);
+        assert_eq!(thief.get("/api/folders/").status, 200);
+    }
+    owner.get("/api/folders/").refused(401, 7);
+    // Half of the pair proves nothing.
+    refresh(&owner, &pair).refused(401, 7);
+    refresh(&server.anonymous(), &first).refused(401, 6);
+    assert_eq!(thief.get("/api/folders/").status, 200);
+    refresh(&owner, &first).refused(401, 7);
+    thief.get("/api/folders/").refused(401, 7);
+    refresh(&thief, &pair).refused(401, 7);
+    assert_eq!(other.get("/api/folders/").status, 200, "another log-in of the owner goes on");
+    assert!(stored::deeds(&options, &server.data).iter().any(|deed| deed == "revoke session"));
 }
 
 fn with(server: &Server, token: impl Into<String>) -> Client {

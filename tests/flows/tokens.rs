@@ -77,10 +77,13 @@ fn a_capture_makes_what_its_user_owns_and_does_nothing_else(options: Options) {
         let capture = with(&server, &answer["session_token"]);
         let made = folder(&capture).expect(201);
         let id = made["folder_id"].as_str().expect("an id");
+        // Ids and nothing else: whoever holds the phone learns no verdict.
+        assert_eq!(made, json!({"folder_id": id}));
         let at = |rest: &str| format!("/api/folders/{id}/{rest}");
         capture.form(&at("media/"), &[Part("q", Some("q.jpg"), &live_still())]).expect(201);
         let asked = json!({"analyses": [{"type": "QUALITY"}]});
-        capture.json("POST", &at("analyses/"), &asked).expect(201);
+        let started = capture.json("POST", &at("analyses/"), &asked).expect(201);
+        assert_eq!(started, json!([{"analysis_id": started[0]["analysis_id"]}]));
         // Another's folder is not there, though its user might reach it.
         let foreign = folder(&server.client()).expect(201);
         let foreign = format!("/api/folders/{}/analyses/", foreign["folder_id"].as_str().expect("an id"));

@@ -31,10 +31,19 @@ pub(crate) fn create(conn: &mut AnyConn, hand: &Hand, body: &CompanyBody) -> Res
         time_created: hand.now,
         time_updated: hand.now,
     };
+    only_one(conn, &company)?;
     companies::insert(conn, &company)?;
     let deed = Deed::new(Object::Company, Action::Create, company.id, company.id);
     hand.note(conn, deed.to(json!(shown(&company))))?;
     Ok(company)
+}
+
+/// Directories and the command line know companies by name: nobody takes another one's.
+fn only_one(conn: &mut AnyConn, company: &Company) -> Result<()> {
+    if companies::named(conn, &company.name)?.iter().any(|other| other.id != company.id) {
+        return Err(conflict("name: another company has it"));
+    }
+    Ok(())
 }
 
 /// Changes name and data.
@@ -92,7 +101,7 @@ pub(crate) fn close(conn: &mut AnyConn, hand: &Hand, id: CompanyId) -> Result<(C
     let ended = companies::close(conn, viewer, id, hand.now)?;
     if !before.in_deletion {
         // Kept under the system's keys: the company's own go with it.
-        hand.note(conn, Deed::new(Object::Company, Action::Delete, id, SYSTEM).from(json!(shown(&before))))?;
+        hand.note(conn, Deed::new(Object::Company, Action::Delete, id, SYSTEM).from(json!({"name": before.name})))?;
     }
     oz_jobs::enqueue(conn, &DeleteCompany::job(id, hand.by.request, hand.now)?, hand.now)?;
     Ok((companies::get(conn, viewer, id)?, ended))
@@ -113,6 +122,9 @@ fn alter(
     }
     let mut company = before.clone();
     set(&mut company)?;
+    if company.name != before.name {
+        only_one(conn, &company)?;
+    }
     company.time_updated = hand.now;
     companies::update(conn, reach, &company)?;
     let (from, mut to) = difference(shown(&before), shown(&company));

@@ -21,6 +21,8 @@ const NAME: usize = 256;
 /// The one who acts, with the keys and the time that the audit log needs.
 #[derive(Clone)]
 pub(crate) struct Hand {
+    /// The caller; none for the machine itself, which may do what ADMIN may.
+    access: Option<Access>,
     role: Role,
     company: CompanyId,
     user: UserId,
@@ -34,6 +36,7 @@ impl Hand {
     pub(crate) fn of(app: &App, access: &Access) -> Self {
         let user = &access.caller.user;
         Self {
+            access: Some(access.clone()),
             role: user.role,
             company: user.company_id,
             user: user.id,
@@ -46,7 +49,7 @@ impl Hand {
     /// Somebody on the machine itself: may do what ADMIN may.
     pub(crate) fn console(keys: Arc<Keyring>, now: Millis) -> Self {
         let nobody = UserId::from_uuid(uuid::Uuid::nil());
-        Self { role: Role::Admin, company: SYSTEM, user: nobody, by: By::SYSTEM, keys, now }
+        Self { access: None, role: Role::Admin, company: SYSTEM, user: nobody, by: By::SYSTEM, keys, now }
     }
 
     /// The same on behalf of who comes to a door: the directory's word, written down with where it was asked from.
@@ -60,7 +63,7 @@ impl Hand {
     }
 
     fn scope(&self, object: Object, action: Action) -> Scope {
-        allowed(self.role, object, action)
+        self.access.as_ref().map_or_else(|| allowed(self.role, object, action), |access| access.scope(object, action))
     }
 
     /// What the hand reaches by this.

@@ -8,7 +8,7 @@ use crate::routes::forbidden as refused;
 use oz_domain::{Action, AnalysisKind, AuthSource, CompanyId, Object, Role, TokenId, UserId};
 use oz_store::companies::{self, SYSTEM};
 use oz_store::users::{self, User, email_key};
-use oz_store::{AnyConn, Viewer};
+use oz_store::{AnyConn, Viewer, passwords, sessions};
 use oz_wire::{PayloadError, UserFields};
 use serde_json::{Map, Value, json};
 
@@ -81,7 +81,12 @@ pub(crate) fn change(conn: &mut AnyConn, hand: &Hand, id: UserId, change: &Chang
         users::get(conn, reach, id).map_err(|e| refused(e, "change role, flags or address of this user"))?;
         // Neither from above nor to above: who may not give a role may not touch one who has it.
         may_give(hand, before.role)?;
+        if companies::get(conn, Viewer::All, before.company_id)?.in_deletion {
+            return Err(conflict("the user's company is being deleted"));
+        }
         if let Some(email) = &change.email {
+            // The directory knows its people by their address: with another one the user would be another person's.
+            check_local(&before)?;
             set_email(&mut user, email)?;
         }
         set_flags(&mut user, fields);
@@ -92,6 +97,15 @@ pub(crate) fn change(conn: &mut AnyConn, hand: &Hand, id: UserId, change: &Chang
         keep_an_admin(conn, &before)?;
     }
     users::update(conn, Viewer::All, &user).map_err(taken)?;
+    if (user.role, user.company_id, user.is_active) != (before.role, before.company_id, before.is_active) {
+        // What was given out for the old role must not become the new one's: a service's token lives for years.
+        sessions::revoke_user(conn, id, None, hand.now)?;
+        passwords::withdraw(conn, id)?;
+    }
+    if user.email_key != before.email_key {
+        // A link that is under way went to the old address.
+        passwords::withdraw(conn, id)?;
+    }
     let (from, to) = difference(shown(&before), shown(&user));
     if !to.is_empty() {
         let action = if sets_flags(change) { Action::SetRoleOrFlags } else { Action::Update };
@@ -171,11 +185,15 @@ fn company_of(conn: &mut AnyConn, hand: &Hand, role: Role, asked: Option<Company
 fn sets_flags(change: &Change) -> bool {
     let f = &change.fields;
     let starts = AnalysisKind::ALL.iter().any(|kind| f.can_start(*kind).is_some());
-    change.email.is_some() || f.role().is_some() || f.company_id.is_some() || f.is_active.is_some() || starts
+    let old = f.is_admin.is_some() || f.is_service.is_some();
+    change.email.is_some() || old || f.role().is_some() || f.company_id.is_some() || f.is_active.is_some() || starts
 }
 
 fn set_role(conn: &mut AnyConn, hand: &Hand, user: &mut User, fields: &UserFields) -> Result<()> {
-    let role = fields.role().unwrap_or(user.role);
+    // Before 6.0.1 a role was taken away by its flag.
+    let taken_away = (fields.is_admin == Some(false) && user.role == Role::ClientAdmin)
+        || (fields.is_service == Some(false) && user.role == Role::ClientService);
+    let role = fields.role().unwrap_or(if taken_away { Role::Client } else { user.role });
     may_give(hand, role)?;
     if role.is_system() {
         user.company_id = SYSTEM;

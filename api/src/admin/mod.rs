@@ -5,8 +5,9 @@ mod sessions;
 mod users;
 
 use crate::accounts::Hand;
-use crate::app::open_database;
+use crate::app::{belong_together, open_database};
 use crate::audit::command;
+use crate::audit::{Signer, seal_now};
 use crate::auth::policy::Policy;
 use crate::cli::{Admin, AdminObject};
 use crate::error::Error;
@@ -35,9 +36,10 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
         return Ok(());
     }
     crate::app::private_folder(&settings.data_dir)?;
+    let db = open_database(settings).await?;
+    belong_together(&db, &settings.data_dir).await?;
     let keys = Keyring::load_or_create(&settings.data_dir.join("secrets/blobs.key")).context("keys")?;
     let keys = Arc::new(keys);
-    let db = open_database(settings).await?;
     let hand = Hand::console(Arc::clone(&keys), SystemClock.now());
     let mut desk = Desk { db: db.clone(), hand, policy: settings.password_policy.clone(), out };
     let done = match admin.object {
@@ -47,6 +49,11 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
         AdminObject::Audit { action } => command::run(settings, &db, &keys, action, desk.out).await,
         AdminObject::Permissions => Ok(()),
     };
+    // A record that waits for the next start of a server could be taken away until then. The deed itself is done.
+    let signer = Arc::new(Signer::load_or_create(&settings.data_dir)?);
+    if let Err(error) = seal_now(&db, &signer).await {
+        writeln!(std::io::stderr(), "oz-api: the audit log is not sealed: {error:#}")?;
+    }
     done?;
     db.close().await.context("the database's log")
 }

@@ -133,8 +133,11 @@ fn password(desk: &Desk<'_>, owner: Owner<'_>) -> anyhow::Result<Zeroizing<Strin
     Ok(password)
 }
 
-/// The company of exactly this name.
+/// The company of this name, the only one.
 fn company_named(conn: &mut AnyConn, name: &str) -> Result<Option<CompanyId>, Error> {
-    let found = companies::list(conn, Viewer::All, Some(name), &pages())?;
-    Ok(found.items.into_iter().find(|c| c.name == name).map(|c| c.id))
+    match companies::named(conn, name)?.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.id)),
+        _ => Err(Error::value("--company", name, "the name of one company only")),
+    }
 }

@@ -5,16 +5,19 @@ use anyhow::{Context as _, ensure};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use oz_store::audit::Head;
 use sha2::{Digest as _, Sha256};
+use std::cmp::Reverse;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
-/// Size from which the file of kept heads loses its older half.
-const KEPT: usize = 32 << 10;
+/// Heads kept at most.
+const KEPT: usize = 160;
 
 /// Signs heads, with the key of this data folder.
 pub(crate) struct Signer {
@@ -60,14 +63,32 @@ impl Signer {
         }
     }
 
+    /// The latest head that this key signed and this data folder keeps.
+    pub(crate) fn last(&self) -> std::io::Result<Option<Head>> {
+        let mut all = kept_heads(&self.kept)?;
+        all.sort_by_key(|signed| Reverse(signed.head.seq));
+        Ok(all.into_iter().find(|signed| signed.check(&self.verifying()).is_ok()).map(|signed| signed.head))
+    }
+
     fn keep(&self, head: &SignedHead) -> std::io::Result<()> {
-        let mut file = fs_err::OpenOptions::new().append(true).create(true).open(&self.kept)?;
+        // A start tells the head of the last stop once more.
+        if kept_heads(&self.kept)?.last() == Some(head) {
+            return Ok(());
+        }
+        let mut options = fs_err::OpenOptions::new();
+        options.create(true).mode(0o600);
+        let mut file = options.clone().append(true).open(&self.kept)?;
+        // Earlier versions left it readable for all.
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
         writeln!(file, "{head}")?;
-        let text = fs_err::read_to_string(&self.kept)?;
-        if text.len() > KEPT {
-            let rest = text.get(KEPT / 2..).and_then(|half| half.split_once('\n')).map_or("", |(_, rest)| rest);
+        let all = kept_heads(&self.kept)?;
+        if all.len() > KEPT {
             let draft = self.kept.with_extension(format!("{}.tmp", std::process::id()));
-            fs_err::write(&draft, rest)?;
+            let mut file = options.write(true).truncate(true).open(&draft)?;
+            for head in thinned(all) {
+                writeln!(file, "{head}")?;
+            }
+            file.sync_all()?;
             fs_err::rename(&draft, &self.kept)?;
         }
         Ok(())
@@ -83,6 +104,29 @@ impl Signer {
 /// The file of the heads that this data folder keeps.
 pub(crate) fn kept(data_dir: &Path) -> PathBuf {
     data_dir.join("audit.heads")
+}
+
+/// The heads that a file keeps, as they were written; none when it is not there.
+pub(crate) fn kept_heads(path: &Path) -> std::io::Result<Vec<SignedHead>> {
+    match fs_err::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(vec![]),
+        text => Ok(SignedHead::all_in(&text?)),
+    }
+}
+
+/// Without a quarter of the heads: the first and the last stay, and of the others each time the one goes that leaves the
+/// smallest gap for its age. So the new ones lie close, the old ones ever wider apart, and none of the past is without.
+fn thinned(mut heads: Vec<SignedHead>) -> Vec<SignedHead> {
+    let (few, last) = (heads.len() * 3 / 4, heads.last().map_or(0, |last| last.head.seq));
+    while heads.len() > few {
+        let gap = |at: &usize| {
+            let (before, after) = (heads[at - 1].head.seq, heads[at + 1].head.seq);
+            (i128::from(after - before) << 32) / i128::from(last - before).max(1)
+        };
+        let Some(at) = (1..heads.len() - 1).min_by_key(gap) else { break };
+        heads.remove(at);
+    }
+    heads
 }
 
 /// A head with its signature, written as `seq:hash:signature`.
@@ -168,15 +212,36 @@ mod tests {
     }
 
     #[test]
-    fn kept_heads_stay_few_and_the_newest_stays() {
+    fn kept_heads_stay_few_private_and_of_all_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let (signer, path) = (Signer::load_or_create(folder.path()).unwrap(), kept(folder.path()));
+        assert_eq!(signer.last().unwrap(), None);
+        fs_err::write(&path, "").unwrap();
+        fs_err::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        for seq in (1..=600).flat_map(|seq| [seq, seq]) {
+            signer.keep(&signer.sign(head(seq))).unwrap();
+            if [1, 600].contains(&seq) {
+                assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            }
+        }
+        let seqs: Vec<i64> = kept_heads(&path).unwrap().iter().map(|signed| signed.head.seq).collect();
+        assert!(seqs.len() <= KEPT);
+        assert!(seqs.is_sorted_by(|a, b| a < b), "each once, in order: {seqs:?}");
+        assert_eq!((seqs.first(), seqs.last()), (Some(&1), Some(&600)));
+        for part in [2..100, 100..300, 300..600] {
+            assert!(seqs.iter().any(|seq| part.contains(seq)), "none of {part:?}: {seqs:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_head_is_the_highest_that_this_key_signed() {
         let folder = tempfile::tempdir().unwrap();
         let signer = Signer::load_or_create(folder.path()).unwrap();
-        for seq in 1..=400 {
-            signer.keep(&signer.sign(head(seq))).unwrap();
+        let other = Signer::load_or_create(tempfile::tempdir().unwrap().path()).unwrap();
+        for signed in [signer.sign(head(8)), signer.sign(head(6)), other.sign(head(9))] {
+            signer.keep(&signed).unwrap();
         }
-        let text = fs_err::read_to_string(kept(folder.path())).unwrap();
-        assert!(text.len() <= KEPT);
-        assert_eq!(SignedHead::all_in(&text).last(), Some(&signer.sign(head(400))));
+        assert_eq!(signer.last().unwrap(), Some(head(8)));
     }
 
     #[test]

@@ -14,7 +14,8 @@ mod syslog;
 
 pub(crate) use config::note_settings;
 pub(crate) use heads::{SignedHead, Signer};
-pub(crate) use seen::{Downloads, asked, downloaded, seen};
+pub(crate) use seal::seal_now;
+pub(crate) use seen::{Downloads, all_seen, asked, downloaded, seen};
 pub(crate) use show::show;
 pub(crate) use syslog::Sink;
 

@@ -7,7 +7,8 @@ use super::{By, Deed, note};
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::Result;
-use oz_domain::{BlobId, Millis, TokenId};
+use oz_domain::{Millis, TokenId};
+use oz_store::AnyConn;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,30 +23,49 @@ const REMEMBERED: usize = 10_000;
 
 /// Records that ADMIN or OPERATOR saw something of a person; nothing for others.
 pub(crate) async fn seen(app: &App, access: &Access, deed: Deed) -> Result<()> {
-    if access.caller.user.role.is_system() { write(app, access.by(), deed).await } else { Ok(()) }
+    all_seen(app, access, vec![deed]).await
 }
 
-async fn write(app: &App, by: By, deed: Deed) -> Result<()> {
+/// The same for several at once.
+pub(crate) async fn all_seen(app: &App, access: &Access, deeds: Vec<Deed>) -> Result<()> {
+    if access.caller.user.role.is_system() { write(app, access.by(), deeds).await } else { Ok(()) }
+}
+
+async fn write(app: &App, by: By, deeds: Vec<Deed>) -> Result<()> {
     let (keys, now) = (app.blobs.keys().clone(), app.now());
-    Ok(app.db.write(move |conn| note(conn, &keys, by, now, deed.clone())).await?)
+    let change = move |conn: &mut AnyConn| deeds.iter().try_for_each(|deed| note(conn, &keys, by, now, deed.clone()));
+    Ok(app.db.write(change).await?)
 }
 
-/// A query as it is recorded. Of metadata only the key: its value may name a person whose erasure would not reach it here.
+/// Parameters whose values say nothing of a person: ids, words, times, numbers.
+#[rustfmt::skip]
+const HARMLESS: &[&str] = &[
+    "offset", "limit", "total_omit", "sorting", "with_analyses", "with_user", "with_company",
+    "time", "time.min", "time.max", "time_created", "time_created.min", "time_created.max",
+    "time_updated", "time_updated.min", "time_updated.max",
+    "folder_id", "company_id", "user_id", "analyse_id", "analysis_id", "analyse_id.exclude", "analysis_id.exclude",
+    "resolution_status", "system_resolution", "operator_status", "resolution_suggest",
+    "analyse.resolution_status", "analysis.resolution_status", "type", "type.exclude", "state", "user_type", "is_active",
+    "object", "object_id", "action",
+];
+
+/// A query as it is recorded. Of metadata only the key, of what is not known only the name: a value may name a person whose
+/// erasure would not reach it here.
 pub(crate) fn asked(query: &[(String, String)]) -> Value {
     let mut all: Map<String, Value> = Map::new();
     for (name, value) in query.iter().filter(|(name, _)| name != "cursor") {
         let shown = match name.as_str() {
-            "meta_data" => value.split(['=', '!']).next().unwrap_or_default(),
-            _ => value,
+            "meta_data" => value.split(['=', '!']).next(),
+            name => HARMLESS.contains(&name).then_some(value.as_str()),
         };
         if let Value::Array(values) = all.entry(name.as_str()).or_insert_with(|| json!([])) {
-            values.push(json!(shown));
+            values.extend(shown.map(Value::from));
         }
     }
     Value::Object(all)
 }
 
-type Download = (Option<TokenId>, Option<IpAddr>, BlobId);
+type Download = (Option<TokenId>, Option<IpAddr>, String);
 
 /// The downloads that were recorded a moment ago, on this node.
 #[derive(Default)]
@@ -71,20 +91,14 @@ impl Downloads {
 
 /// Records a download by whomever; a `range` of a file whose download was just recorded belongs to that one.
 /// `session`: none for who holds a signed link.
-pub(crate) async fn downloaded(
-    app: &App,
-    by: By,
-    session: Option<TokenId>,
-    file: BlobId,
-    range: bool,
-    deed: Deed,
-) -> Result<()> {
+pub(crate) async fn downloaded(app: &App, by: By, session: Option<TokenId>, range: bool, deed: Deed) -> Result<()> {
     let now = app.now();
-    let download = (session, by.address, file);
+    // By the medium, not by its content: two folders may share that.
+    let download = (session, by.address, deed.id.clone());
     if range && app.downloads.goes_on(&download, now) {
         return Ok(());
     }
-    write(app, by, deed).await?;
+    write(app, by, vec![deed]).await?;
     app.downloads.began(download, now);
     Ok(())
 }
@@ -96,15 +110,15 @@ mod tests {
     #[test]
     fn ranges_belong_to_a_download_for_a_while() {
         let (downloads, start) = (Downloads::default(), Millis::new(1_700_000_000_000));
-        let one = (Some(TokenId::new(start)), None, BlobId::new(start));
-        let other = (one.0, Some(IpAddr::from([192, 0, 2, 1])), one.2);
+        let one = (Some(TokenId::new(start)), None, "medium".to_owned());
+        let other = (one.0, Some(IpAddr::from([192, 0, 2, 1])), one.2.clone());
         assert!(!downloads.goes_on(&one, start));
-        downloads.began(one, start);
+        downloads.began(one.clone(), start);
         assert!(downloads.goes_on(&one, start.plus(GOES_ON - Duration::from_millis(1))));
         assert!(!downloads.goes_on(&one, start.plus(GOES_ON)));
         assert!(!downloads.goes_on(&other, start));
         for _ in 0..REMEMBERED {
-            downloads.began((Some(TokenId::new(start)), None, one.2), start);
+            downloads.began((Some(TokenId::new(start)), None, one.2.clone()), start);
         }
         assert!(downloads.0.lock().unwrap().len() <= REMEMBERED);
     }
@@ -112,7 +126,15 @@ mod tests {
     #[test]
     fn a_query_is_recorded_without_what_may_name_a_person() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let query = [pair("meta_data", "iin==870101300123"), pair("limit", "5"), pair("meta_data", "name!=Ann")];
-        assert_eq!(asked(&query), json!({"meta_data": ["iin", "name"], "limit": ["5"]}));
+        let query = [
+            pair("meta_data", "iin==870101300123"),
+            pair("limit", "5"),
+            pair("meta_data", "name!=Ann"),
+            pair("iin", "870101300123"),
+            pair("search_text", "Ann"),
+            pair("cursor", "x"),
+        ];
+        let expected = json!({"meta_data": ["iin", "name"], "limit": ["5"], "iin": [], "search_text": []});
+        assert_eq!(asked(&query), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! Records as those see them who may: values opened, as far as their keys are there.
 
-use super::{place, unusable};
+use super::place;
 use oz_blobs::{Keyring, SealKey};
 use oz_domain::SubjectKeyId;
 use oz_store::audit::{Record, keys_of};
@@ -14,8 +14,11 @@ pub(crate) fn show(conn: &mut AnyConn, keyring: &Keyring, records: &[Record]) ->
     let mut keys = HashMap::new();
     for kept in keys_of(conn, records)? {
         if let Some(wrapped) = kept.wrapped_key {
-            let key = keyring.unwrap_key(&kept.id.to_string(), &wrapped).map_err(unusable)?;
-            keys.insert(kept.id, key);
+            match keyring.unwrap_key(&kept.id.to_string(), &wrapped) {
+                Ok(key) => drop(keys.insert(kept.id, key)),
+                // The rest of the page is shown all the same.
+                Err(error) => tracing::error!(key = %kept.id, %error, "a key of the audit log cannot be opened"),
+            }
         }
     }
     Ok(records.iter().map(|record| one(record, &keys)).collect())

@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use oz_domain::Millis;
-use oz_store::audit::{Record, sealed, set_told, told};
+use oz_store::audit::{Record, head, sealed, set_told, told};
 use serde_json::json;
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
@@ -112,14 +112,22 @@ pub(super) async fn tell_for_ever(app: App, sink: Sink) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let sender = Sender::of_this_process();
-    let (mut line, mut failures, mut again) = (None, 0u32, Instant::now());
+    let (mut line, mut failures, mut again, mut ahead) = (None, 0u32, Instant::now(), false);
     loop {
         ticks.tick().await;
         if Instant::now() < again {
             continue;
         }
         match tell(&app, &sink, &sender, &mut line).await {
-            Ok(()) => failures = 0,
+            Ok(beyond) => {
+                failures = 0;
+                if let (Some(told), false) = (beyond, ahead) {
+                    ahead = true;
+                    // Once, under the target that no filter silences. What fills these places later is never sent: what
+                    // they held is known out there only.
+                    tracing::error!(target: "audit_head", told, %sink, "the audit log ends before the last record that its syslog server was told: its tail was cut off");
+                }
+            }
             Err(error) => {
                 line = None;
                 if failures == 0 {
@@ -132,19 +140,21 @@ pub(super) async fn tell_for_ever(app: App, sink: Sink) {
     }
 }
 
-/// Tells all that was sealed since.
-async fn tell(app: &App, sink: &Sink, sender: &Sender, line: &mut Option<Line>) -> anyhow::Result<()> {
+/// Tells all that was sealed since. Gives how far the sink was told when the log ends before.
+async fn tell(app: &App, sink: &Sink, sender: &Sender, line: &mut Option<Line>) -> anyhow::Result<Option<i64>> {
     let name = sink.to_string();
     loop {
         let which = name.clone();
-        let records = app
+        let (after, end, records) = app
             .db
             .read(move |conn| {
                 let after = told(conn, &which)?;
-                sealed(conn, after, BATCH)
+                Ok::<_, oz_store::Error>((after, head(conn)?.seq, sealed(conn, after, BATCH)?))
             })
             .await?;
-        let Some(last) = records.last().and_then(|record| record.seq) else { return Ok(()) };
+        let Some(last) = records.last().and_then(|record| record.seq) else {
+            return Ok(Some(after).filter(|after| *after > end));
+        };
         let messages: Vec<String> = records.iter().map(|record| sender.message(record)).collect();
         let sent = async {
             let open = match line.take() {

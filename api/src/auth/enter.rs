@@ -1,19 +1,24 @@
 //! Proving who logs in: by the password that we keep, or by the one that a directory keeps. An address has one of the two
-//! and never crosses to the other (decision 16).
+//! and never crosses to the other (decision 16). And who renews a session, by a token that may have given way to another.
 
-use super::Visitor;
 use super::ldap::{Answer, Directory, Mapped, Person};
 use super::lockout::{self, Names};
+use super::{Entered, Visitor};
 use crate::accounts::Hand;
 use crate::accounts::users::{self as rules, Change, NewUser};
 use crate::app::App;
+use crate::audit::By;
 use crate::error::{Error, Result};
-use oz_domain::{AuthSource, CompanyId, UserId};
-use oz_http::ApiError;
+use oz_domain::{Action, AuthSource, CompanyId, Object, UserId};
+use oz_http::{ApiError, RequestMeta};
+use oz_store::sessions::{self, Session};
 use oz_store::users::{self, User};
-use oz_store::{AnyConn, Page, Viewer, companies};
+use oz_store::{AnyConn, Viewer, companies};
 use oz_wire::{Code, UserFields};
+use std::sync::Arc;
 use std::time::Duration;
+use warp::Filter;
+use warp::filters::BoxedFilter;
 use zeroize::Zeroizing;
 
 /// When a log-in that the directory did not answer may be tried again.
@@ -22,7 +27,7 @@ const COME_BACK: Duration = Duration::from_secs(5);
 /// The user whose address and password these are; none when they are wrong, which has been counted.
 ///
 /// # Errors
-/// Code 1521 when others have failed meanwhile, 1523 when the directory gives no answer.
+/// Code 1521 when others have failed meanwhile or too many come at once, 1523 when the directory gives no answer.
 pub(crate) async fn prove(
     app: &App,
     visitor: Visitor,
@@ -51,10 +56,14 @@ async fn by_directory(
     email: &str,
     password: Zeroizing<String>,
 ) -> Result<Option<User>> {
-    // One hash beside the directory's answer: what we keep and what it keeps shall not differ in time by that much.
-    let (answer, hashed) =
-        tokio::join!(directory.log_in(email, &password), app.auth.passwords.verify(password.clone(), None));
-    hashed?;
+    // Before anything is sent: so many ask the directory at once, and who is turned away has tried no password.
+    let place = app.auth.passwords.place(visitor.address)?;
+    // One hash beside the directory's answer: what we keep and what it keeps shall not differ in time by that much. Nothing
+    // else is wanted of it, so it fails for itself: a wrong password must be counted.
+    let (answer, _) = tokio::join!(
+        directory.log_in(email, &password),
+        app.auth.passwords.verify_at(place.clone(), password.clone(), None)
+    );
     let person = match answer {
         Ok(Answer::Welcome(person)) => person,
         Ok(Answer::No) => {
@@ -105,9 +114,7 @@ fn company_named(conn: &mut AnyConn, name: &str) -> Result<CompanyId> {
     if let Ok(id) = name.parse::<CompanyId>() {
         return Ok(id);
     }
-    let page = Page { limit: oz_store::MAX_LIMIT, ..Page::default() };
-    let found = companies::list(conn, Viewer::All, Some(name), &page)?;
-    let mut named = found.items.into_iter().filter(|c| c.name == name && !c.in_deletion);
+    let mut named = companies::named(conn, name)?.into_iter().filter(|c| !c.in_deletion);
     match (named.next(), named.next()) {
         (Some(company), None) => Ok(company.id),
         (None, _) => Err(unmapped("no company has the name that ldap_group_role_map gives")),
@@ -121,4 +128,48 @@ fn company_named(conn: &mut AnyConn, name: &str) -> Result<CompanyId> {
 fn unmapped(why: &str) -> Error {
     tracing::error!(why, "a user of the directory cannot be let in");
     Error::new(Code::AuthInvalid, "wrong e-mail or password")
+}
+
+/// Who wants to renew a session.
+pub(crate) struct Renewal {
+    pub(crate) user: Arc<User>,
+    pub(crate) by: By,
+    /// The session of the token, when another took its place and it ended: all that is left to find out is whether this is
+    /// the owner, whose secret a thief has used.
+    pub(crate) replaced: Option<Session>,
+}
+
+/// Anybody who may renew a session, and whoever could until its successor was used.
+pub(crate) fn renewal(app: &App) -> BoxedFilter<(Renewal,)> {
+    let app = app.clone();
+    oz_http::access_token()
+        .and(oz_http::meta())
+        .and_then(move |token: Option<String>, meta: RequestMeta| {
+            let app = app.clone();
+            async move { renews(&app, token, &meta).await.map_err(|e| ApiError::from(e).into()) as Entered<_> }
+        })
+        .boxed()
+}
+
+async fn renews(app: &App, token: Option<String>, meta: &RequestMeta) -> Result<Renewal> {
+    match super::enter(app, token.clone(), meta, Object::Session, Action::Read).await {
+        Ok(access) => Ok(Renewal { by: access.by(), user: access.caller.user, replaced: None }),
+        // Refused, and counted as such.
+        Err(Error::Api(refusal)) if refusal.code() == Code::AuthInvalid => {
+            replaced(app, token, meta).await?.ok_or(Error::Api(refusal))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn replaced(app: &App, token: Option<String>, meta: &RequestMeta) -> Result<Option<Renewal>> {
+    let Some(claims) = token.and_then(|token| app.auth.tokens.verify(&token)) else { return Ok(None) };
+    let found = app.db.read(move |conn| sessions::get_with_user(conn, claims.jti)).await;
+    let (session, user) = match found {
+        Err(oz_store::Error::NotFound) => return Ok(None),
+        other => other?,
+    };
+    let gave_way = session.rotated && session.time_revoked.is_some() && session.user_id == claims.sub;
+    let by = Visitor { request: meta.id, address: meta.client.0 }.by(None);
+    Ok(gave_way.then(|| Renewal { user: Arc::new(user), by, replaced: Some(session) }))
 }

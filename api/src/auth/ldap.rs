@@ -1,11 +1,11 @@
 //! A directory server (LDAP, Active Directory) that keeps passwords in our place (decision 16).
 //!
-//! Search, then bind: a service account finds the entry of an address, the password is tried by binding as that entry.
-//! Roles come from groups; who is in none that is mapped does not come in.
+//! Search, then bind: a service account finds the entry of an address and its groups, the password is tried by binding as
+//! that entry. Roles come from groups; who is in none that is mapped does not come in, and no password is tried.
 
 use crate::settings::Api;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, ldap_escape};
-use oz_domain::Role;
+use oz_domain::{Millis, Role, TokenId};
 use oz_settings::Secret;
 use oz_store::users::email_key;
 use rustls::pki_types::CertificateDer;
@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) start_tls: bool,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) groups: BTreeMap<String, Mapped>,
+    /// The longest time between two log-ins.
+    pub(crate) session_max: Duration,
 }
 
 /// What a group's members are.
@@ -120,6 +122,15 @@ impl Options {
 }
 
 impl Directory {
+    /// Whether a log-in is so long ago that the directory may have shut the user out since. A family begins with a log-in,
+    /// and its id holds the time (RFC 9562, 5.7).
+    pub(crate) fn must_be_asked(&self, family: TokenId, now: Millis) -> bool {
+        let Some(began) = family.uuid().get_timestamp() else { return true };
+        let (seconds, nanos) = began.to_unix();
+        let began = i64::try_from(seconds * 1000 + u64::from(nanos) / 1_000_000).unwrap_or(0);
+        now.since(Millis::new(began)) >= self.options.session_max
+    }
+
     /// Prepares the connection; nothing is sent yet.
     ///
     /// # Errors
@@ -169,10 +180,14 @@ impl Directory {
             let _ = service.unbind().await;
             return Ok(Answer::No);
         }
-        let right = self.password_is_right(&entry.dn, password).await?;
-        let mapped = if right { self.mapped(&mut service, &entry.dn).await? } else { None };
+        // Before the password: who cannot come in anyway is not told, by a lock of the directory's or by the time it takes,
+        // that the password was tried.
+        let mapped = self.mapped(&mut service, &entry.dn).await?;
         let _ = service.unbind().await;
         let Some(is) = mapped else { return Ok(Answer::No) };
+        if !self.password_is_right(&entry.dn, password).await? {
+            return Ok(Answer::No);
+        }
         let first = |name: &str| entry.attrs.get(name).and_then(|v| v.first()).cloned().unwrap_or_default();
         Ok(Answer::Welcome(Person { first_name: first("givenName"), last_name: first("sn"), is }))
     }
@@ -291,6 +306,7 @@ mod tests {
             start_tls: false,
             ca_file: None,
             groups: groups.into(),
+            session_max: Duration::from_secs(43_200),
         }
     }
 

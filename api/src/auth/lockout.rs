@@ -1,8 +1,9 @@
 //! What wrong passwords cost (decision 14).
 //!
 //! Ten for an address from one place within a quarter of an hour, and that place waits for the rest of it. Besides, each one
-//! doubles a delay for that address from anywhere, so that many places guess no faster than one. A right password clears
-//! both. Addresses that nobody has are counted alike. The counters lie in the database, under keyed hashes.
+//! doubles a delay for that address from anywhere, so that many places guess no faster than one. A place where that address
+//! came in lately waits for its own failures only: strangers must not keep the owner out. A right password clears all.
+//! Addresses that nobody has are counted alike. The counters lie in the database, under keyed hashes.
 
 use super::Visitor;
 use crate::app::App;
@@ -26,6 +27,8 @@ const FAILURES: i64 = 10;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// The longest delay, in seconds.
 const LONGEST: u64 = 60;
+/// How long a place is remembered after an address came in from it.
+const FAMILIAR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Makes the names of counters.
 pub(crate) struct Lockout {
@@ -39,6 +42,10 @@ pub(crate) struct Names {
     pair: String,
     /// This address from anywhere.
     address: String,
+    /// The delay of this address for its failures at this place.
+    near: String,
+    /// There while this address has come in from this place lately.
+    familiar: String,
 }
 
 impl Lockout {
@@ -60,8 +67,14 @@ impl Lockout {
 
     /// The counters of a log-in with this e-mail address from this place.
     pub(crate) fn names(&self, email: &str, place: IpAddr) -> Names {
-        let email = email_key(email);
-        Names { pair: self.name("log_in", &[&email, &neighbourhood(place)]), address: self.name("delay", &[&email]) }
+        let (email, place) = (email_key(email), neighbourhood(place));
+        let of_pair = |kind| self.name(kind, &[&email, &place]);
+        Names {
+            pair: of_pair("log_in"),
+            address: self.name("delay", &[&email]),
+            near: of_pair("delay_near"),
+            familiar: of_pair("ok"),
+        }
     }
 }
 
@@ -78,10 +91,14 @@ pub(crate) fn neighbourhood(address: IpAddr) -> String {
 
 /// How long this log-in has to wait; `None`: not at all.
 pub(crate) fn held(conn: &mut AnyConn, names: &Names, now: Millis) -> oz_store::Result<Option<Duration>> {
-    let waits = counters::get(conn, &[&names.pair, &names.address], now)?.into_iter().filter_map(|counter| {
-        let until = if counter.name == names.address {
+    let all = [&names.pair, &names.address, &names.near, &names.familiar].map(String::as_str);
+    let found = counters::get(conn, &all, now)?;
+    let is_familiar = found.iter().any(|counter| counter.name == names.familiar);
+    let delayed_by = if is_familiar { &names.near } else { &names.address };
+    let waits = found.iter().filter_map(|counter| {
+        let until = if counter.name == *delayed_by {
             counter.time_started.plus(delay(counter.count))
-        } else if counter.count >= FAILURES {
+        } else if counter.name == names.pair && counter.count >= FAILURES {
             counter.time_expires
         } else {
             return None;
@@ -114,6 +131,7 @@ pub(crate) fn failed(
     now: Millis,
 ) -> oz_store::Result<()> {
     counters::hit(conn, &names.address, now, Window::Sliding(WINDOW))?;
+    counters::hit(conn, &names.near, now, Window::Sliding(WINDOW))?;
     let pair = counters::hit(conn, &names.pair, now, Window::Fixed(WINDOW))?;
     if pair.count != FAILURES {
         return Ok(());
@@ -125,14 +143,20 @@ pub(crate) fn failed(
 
 /// Forgets the failures after a right password.
 pub(crate) fn passed(conn: &mut AnyConn, names: &Names) -> oz_store::Result<()> {
-    counters::clear(conn, &[&names.pair, &names.address])
+    counters::clear(conn, &[&names.pair, &names.address, &names.near])
+}
+
+/// Remembers that this address came in from this place.
+pub(crate) fn came_in(conn: &mut AnyConn, names: &Names, now: Millis) -> oz_store::Result<()> {
+    counters::hit(conn, &names.familiar, now, Window::Sliding(FAMILIAR)).map(drop)
 }
 
 /// Checks a password against that of `user`, and counts a wrong one. In the transaction of what follows from a right one the
 /// caller asks [`held`] again and calls [`passed`].
 ///
 /// # Errors
-/// Code 1521 when others have failed meanwhile: many guesses at once tell no more than one.
+/// Code 1521 when others have failed meanwhile: many guesses at once tell no more than one. Also when too many others are
+/// being checked.
 pub(crate) async fn prove(
     app: &App,
     visitor: Visitor,
@@ -140,7 +164,9 @@ pub(crate) async fn prove(
     user: Option<&User>,
     password: Zeroizing<String>,
 ) -> Result<bool> {
-    let right = app.auth.passwords.verify(password, user.and_then(|user| user.password_hash.clone())).await?;
+    let place = app.auth.passwords.place(visitor.address)?;
+    let stored = user.and_then(|user| user.password_hash.clone());
+    let right = app.auth.passwords.verify_at(place, password, stored).await?;
     if !right {
         refused(app, visitor, names, user).await?;
     }
@@ -207,6 +233,12 @@ mod tests {
             assert_eq!(records.iter().map(|r| r.action.as_str()).collect::<Vec<_>>(), ["lock_out"]);
             passed(conn, &here)?;
             assert_eq!(held(conn, &here, now)?, None);
+            // Where the owner came in, strangers' failures hold nobody up, but one's own do.
+            came_in(conn, &here, now)?;
+            failed(conn, &keys, visitor, &there, None, now)?;
+            assert_eq!((held(conn, &here, now)?, held(conn, &there, now)?), (None, Some(delay(1))));
+            failed(conn, &keys, visitor, &here, None, now)?;
+            assert_eq!((held(conn, &here, now)?, held(conn, &there, now)?), (Some(delay(1)), Some(delay(2))));
             Ok::<_, oz_store::Error>(())
         })
         .await

@@ -20,11 +20,11 @@ use crate::settings::{Api, Components};
 use issue::life;
 use ldap::Directory;
 use lockout::Lockout;
-use oz_domain::{Action, Object, RequestId, Scope, SessionKind, allowed};
+use oz_domain::{Action, AuthSource, Millis, Object, RequestId, Role, Scope, SessionKind, allowed};
 use oz_http::{ApiError, RequestMeta};
-use oz_store::Viewer;
 use oz_store::sessions::{self, Session};
 use oz_store::users::User;
+use oz_store::{AnyConn, Viewer};
 use oz_wire::Code;
 use password::Passwords;
 use seen::Seen;
@@ -77,6 +77,24 @@ impl Auth {
     }
 }
 
+impl App {
+    /// [`oz_store::Db::write`] for a caller: refused when it may not act any more by then. Every handler that changes
+    /// something writes by this.
+    pub(crate) async fn write_as<T: Send + 'static>(
+        &self,
+        access: &Access,
+        change: impl Fn(&mut AnyConn) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let (access, now) = (access.clone(), self.now());
+        self.db
+            .write(move |conn| {
+                access.still(conn, now)?;
+                change(conn)
+            })
+            .await
+    }
+}
+
 /// A logged-in user.
 #[derive(Clone)]
 pub(crate) struct Caller {
@@ -113,6 +131,29 @@ impl Access {
     /// The same as somebody who comes to a door.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor { request: self.request, address: self.address }
+    }
+
+    /// Asks again, in the transaction that writes: since the caller came, its body may have taken long to arrive, and the
+    /// session may have ended, the user been shut out or got another role.
+    ///
+    /// # Errors
+    /// As an unknown token, or code 1401.
+    fn still(&self, conn: &mut AnyConn, now: Millis) -> Result<()> {
+        let (session, user) = match sessions::get_with_user(conn, self.caller.session.id) {
+            Err(oz_store::Error::NotFound) => return Err(unknown_token()),
+            other => other?,
+        };
+        check_active(&user)?;
+        let came = &self.caller.user;
+        if session.is_live(now) && (user.role, user.company_id) == (came.role, came.company_id) {
+            return Ok(());
+        }
+        Err(unknown_token())
+    }
+
+    /// Whether the caller has only the token of a capture.
+    pub(crate) fn is_capture(&self) -> bool {
+        self.caller.session.kind == SessionKind::Capture
     }
 
     /// How far the same caller may go in something else.
@@ -179,13 +220,23 @@ async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
         other => other?,
     };
     let fits = (claims.purpose == Some(SessionKind::Capture)) == (session.kind == SessionKind::Capture);
-    if session.user_id != claims.sub || !fits || session.time_revoked.is_some() {
+    let served = session.kind != SessionKind::Service || user.role == Role::ClientService;
+    if session.user_id != claims.sub || !fits || !served {
+        return Err(unknown_token());
+    }
+    check_active(&user)?;
+    if session.time_revoked.is_some() {
         return Err(unknown_token());
     }
     if !session.is_live(now) {
         return Err(refused(Code::AuthExpired, "the access token has expired: log in or refresh"));
     }
-    check_active(&user)?;
+    if let Some(directory) = app.auth.directory.as_ref().filter(|_| user.auth_source == AuthSource::Ldap)
+        && session.kind == SessionKind::Person
+        && directory.must_be_asked(session.family, now)
+    {
+        return Err(refused(Code::AuthExpired, "log in again: the directory has to be asked"));
+    }
     let life = life(&app.settings, user.role, session.kind);
     // Every use extends the life, but for a capture's; written at most once in a tenth of it (decision 9), and always when
     // this session replaces another, which ends now.

@@ -43,9 +43,7 @@ async fn show(app: &App, access: &Access, origin: String, found: AnalysisWithMed
 async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: String, app: App) -> Result<Response> {
     let (decider, reader, now) = (access.viewer, access.reach(Object::Analysis, Action::Read), app.now());
     let (keys, by) = (app.blobs.keys().clone(), access.by());
-    let found = app
-        .db
-        .write(move |conn| {
+    let found = app.write_as(&access, move |conn| {
             let old = analyses::get(conn, reader, id)?.analysis;
             let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), now);
             let new = decided.map_err(|error| match error {
@@ -75,7 +73,7 @@ async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> 
             audit::note(conn, &keys, by, now, deed.from(before))?;
             Ok::<_, Error>(dead)
         };
-        let dead = app.db.write(remove).await?;
+        let dead = app.write_as(&access, remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })

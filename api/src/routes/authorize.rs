@@ -2,20 +2,31 @@
 
 use super::sessions::end_session;
 use super::{restore, tokens, with};
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
-use crate::auth::{self, Access, Visitor, check_active, enter, issue, lockout, user, visitor};
+use crate::auth::enter::{self, Renewal, renewal};
+use crate::auth::{self, Access, Visitor, check_active, issue, lockout, user, visitor};
 use crate::error::{Error, Result};
 use crate::view::View;
 use oz_domain::{Action, Object, SessionKind};
-use oz_http::{ApiError, Response, Route, any_of, endpoint, json, json_reply, under};
+use oz_http::{ApiError, Response, Route, any_of, endpoint, json_reply, json_within, under};
 use oz_store::sessions::{self, Rotation, Session};
 use oz_store::users::{self, User};
+use oz_store::{AnyConn, Viewer};
 use oz_wire::{AuthAnswer, Code, LogIn, Refresh};
+use std::time::Duration;
+use subtle::ConstantTimeEq as _;
+use tokio::time::{Instant, sleep_until};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::path::end;
 use zeroize::Zeroizing;
+
+/// Longest body in bytes where strangers send addresses and secrets.
+pub(super) const BODY: usize = 16 << 10;
+/// No log-in is refused sooner when there is a directory: unknown addresses, wrong passwords and those of ours, which take
+/// fewer steps, look alike.
+const REFUSAL: Duration = Duration::from_millis(500);
 
 pub(super) fn routes(app: &App) -> Route {
     any_of([
@@ -24,7 +35,7 @@ pub(super) fn routes(app: &App) -> Route {
             any_of([
                 endpoint(
                     "POST /api/authorize/auth",
-                    end().and(warp::post()).and(visitor(app)).and(json()).and(with(app)).then(log_in),
+                    end().and(warp::post()).and(visitor(app)).and(json_within(BODY)).and(with(app)).then(log_in),
                 ),
                 endpoint(
                     "DELETE /api/authorize/auth",
@@ -40,12 +51,7 @@ pub(super) fn routes(app: &App) -> Route {
             "refresh",
             endpoint(
                 "POST /api/authorize/refresh",
-                end()
-                    .and(warp::post())
-                    .and(user(app, Object::Session, Action::Read))
-                    .and(json())
-                    .and(with(app))
-                    .then(refresh),
+                end().and(warp::post()).and(renewal(app)).and(json_within(BODY)).and(with(app)).then(refresh),
             ),
         ),
         tokens::routes(app),
@@ -54,10 +60,26 @@ pub(super) fn routes(app: &App) -> Route {
 }
 
 async fn log_in(visitor: Visitor, body: LogIn, app: App) -> Result<Response> {
+    // Whoever hangs up has been told nothing, and is counted all the same.
+    to_the_end(async move {
+        let start = Instant::now();
+        let answer = come_in(visitor, body, &app).await;
+        if answer.is_err() && app.auth.directory.is_some() {
+            sleep_until(start + REFUSAL).await;
+        }
+        answer
+    })
+    .await
+}
+
+/// One text for every reason: an answer never says whether an address exists.
+fn wrong() -> Error {
+    Error::new(Code::AuthInvalid, "wrong e-mail or password")
+}
+
+async fn come_in(visitor: Visitor, body: LogIn, app: &App) -> Result<Response> {
+    // The time does not say it either: whoever there is or is not, the same queries run and one hash is checked.
     let (email, password) = (body.credentials.email, Zeroizing::new(body.credentials.password));
-    // One text for every reason: an answer never says whether an address exists. Its time does not either: whoever there is
-    // or is not, the same queries run and one hash is checked.
-    let wrong = || Error::new(Code::AuthInvalid, "wrong e-mail or password");
     if password.len() > auth::password::MAX_BYTES {
         return Err(wrong());
     }
@@ -70,24 +92,39 @@ async fn log_in(visitor: Visitor, body: LogIn, app: App) -> Result<Response> {
     if let Some(time) = held {
         return Err(lockout::wait(time));
     }
-    let user = enter::prove(&app, visitor, &names, found, &address, password).await?.ok_or_else(wrong)?;
-    check_active(&user)?;
-    let (expire_token, session) = renewable(&app, &user)?;
-    let (stored, keys, by) = (session.clone(), app.blobs.keys().clone(), visitor.by(Some(user.id)));
-    let deed = (user.id, user.company_id);
-    app.db
+    let proven = enter::prove(app, visitor, &names, found, &address, password).await?.ok_or_else(wrong)?;
+    let (expire_token, session) = renewable(app, &proven)?;
+    let (stored, keys, by) = (session.clone(), app.blobs.keys().clone(), visitor.by(Some(proven.id)));
+    let user = app
+        .db
         .write(move |conn| {
             let now = stored.time_created;
             if let Some(time) = lockout::held(conn, &names, now)? {
                 return Err(lockout::wait(time));
             }
+            let user = still(conn, &proven)?.ok_or_else(wrong)?;
+            // After the delays: a right guess at somebody who is shut out is told no sooner than at others.
+            check_active(&user)?;
             lockout::passed(conn, &names)?;
+            lockout::came_in(conn, &names, now)?;
             sessions::insert(conn, &stored)?;
-            audit::note(conn, &keys, by, now, Deed::new(Object::User, Action::LogIn, deed.0, deed.1))?;
-            Ok::<_, Error>(())
+            audit::note(conn, &keys, by, now, Deed::new(Object::User, Action::LogIn, user.id, user.company_id))?;
+            Ok::<_, Error>(user)
         })
         .await?;
-    Ok(answer(&app, &user, &session, Some(&expire_token)))
+    Ok(answer(app, &user, &session, Some(&expire_token)))
+}
+
+/// The user as it is by now; none when what was proven lets nobody in any more. A hash may wait for others long enough for
+/// the password to be changed, and a change ends only the sessions that are there.
+fn still(conn: &mut AnyConn, proven: &User) -> Result<Option<User>> {
+    let user = match users::get(conn, Viewer::All, proven.id) {
+        Err(oz_store::Error::NotFound) => return Ok(None),
+        other => other?,
+    };
+    let same = user.password_hash == proven.password_hash
+        && (user.auth_source, user.role, user.company_id) == (proven.auth_source, proven.role, proven.company_id);
+    Ok(Some(user).filter(|_| same))
 }
 
 /// A person's session that is not stored yet, and the secret that renews it.
@@ -112,22 +149,39 @@ pub(super) fn answer(app: &App, user: &User, session: &Session, expire_token: Op
     })
 }
 
-async fn refresh(access: Access, body: Refresh, app: App) -> Result<Response> {
+async fn refresh(who: Renewal, body: Refresh, app: App) -> Result<Response> {
+    to_the_end(async move { renew(who, body, &app).await }).await
+}
+
+async fn renew(who: Renewal, body: Refresh, app: &App) -> Result<Response> {
     let not_found = || Error::new(Code::AuthInvalid, "Session not found");
-    let hash = auth::token::secret_hash(&body.expire_token);
-    let old = match app.db.read(move |conn| sessions::by_expire_hash(conn, &hash)).await {
-        Err(oz_store::Error::NotFound) => return Err(not_found()),
-        other => other?,
+    let hash = auth::token::secret_hash(&Zeroizing::new(body.expire_token));
+    let Renewal { user, by, replaced } = who;
+    let old = match replaced {
+        // Only both halves of the pair prove that somebody has used its secret before.
+        Some(session) if session.expire_hash.as_deref().is_some_and(|own| own.ct_eq(&hash).into()) => session,
+        Some(_) => return Err(not_found()),
+        None => match app.db.read(move |conn| sessions::by_expire_hash(conn, &hash)).await {
+            Err(oz_store::Error::NotFound) => return Err(not_found()),
+            other => other?,
+        },
     };
-    let user = &access.caller.user;
     if old.user_id != user.id {
         return Err(Error::new(Code::AuthForbidden, "You have not access to refresh this session"));
     }
-    let (expire_token, successor) = renewable(&app, user)?;
-    let now = app.now();
-    let rotation = app.db.write(move |conn| sessions::rotate(conn, old.id, &successor, now)).await?;
-    match rotation {
-        Rotation::Done(session) => Ok(answer(&app, user, &session, Some(&expire_token))),
+    let (expire_token, successor) = renewable(app, &user)?;
+    let (keys, now) = (app.blobs.keys().clone(), app.now());
+    let (owner, company) = (user.id, user.company_id);
+    let rotation = app.db.write(move |conn| {
+        let rotation = sessions::rotate(conn, old.id, &successor, now)?;
+        if rotation == Rotation::Reused {
+            let deed = Deed::new(Object::Session, Action::Revoke, old.id, company).about(owner);
+            audit::note(conn, &keys, by, now, deed)?;
+        }
+        Ok::<_, oz_store::Error>(rotation)
+    });
+    match rotation.await? {
+        Rotation::Done(session) => Ok(answer(app, &user, &session, Some(&expire_token))),
         Rotation::Ended => Err(not_found()),
         Rotation::Reused => {
             // Somebody has the old secret: the whole family ended in the database, and must end here too.

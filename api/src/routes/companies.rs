@@ -37,7 +37,7 @@ fn show(app: &App, access: &Access, company: &Company, left: Option<Left>) -> oz
 
 async fn create(access: Access, body: CompanyBody, app: App) -> Result<Response> {
     let hand = Hand::of(&app, &access);
-    let made = app.db.write(move |conn| rules::create(conn, &hand, &body)).await?;
+    let made = app.write_as(&access, move |conn| rules::create(conn, &hand, &body)).await?;
     Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made, None)))
 }
 
@@ -67,20 +67,20 @@ async fn read(id: CompanyId, access: Access, app: App) -> Result<Response> {
 
 async fn change(id: CompanyId, access: Access, body: CompanyBody, app: App) -> Result<Response> {
     let hand = Hand::of(&app, &access);
-    let changed = app.db.write(move |conn| rules::change(conn, &hand, id, &body)).await?;
+    let changed = app.write_as(&access, move |conn| rules::change(conn, &hand, id, &body)).await?;
     Ok(json_reply(&show(&app, &access, &changed, None)))
 }
 
 /// 202: its users are shut out at once, what it has is removed by a job. [`read`] shows how far it got, then 404.
 async fn remove(id: CompanyId, access: Access, app: App) -> Result<Response> {
     let hand = Hand::of(&app, &access);
-    let ours = app.clone();
+    let (ours, who) = (app.clone(), access.clone());
     let (company, left) = to_the_end(async move {
         let close = move |conn: &mut oz_store::AnyConn| {
             let (company, ended) = rules::close(conn, &hand, id)?;
             Ok::<_, Error>((company, ended, companies::left(conn, id)?))
         };
-        let (company, ended, left) = ours.db.write(close).await?;
+        let (company, ended, left) = ours.write_as(&who, close).await?;
         ours.auth.forget(&ended);
         ours.jobs_added();
         Ok((company, left))
@@ -101,7 +101,7 @@ fn settings_of(company: Company) -> WebhookSettings {
 
 async fn set_webhook(id: CompanyId, access: Access, body: WebhookSettingsBody, app: App) -> Result<Response> {
     let hand = Hand::of(&app, &access);
-    let changed = app.db.write(move |conn| rules::set_hosts(conn, &hand, id, &body.hosts)).await?;
+    let changed = app.write_as(&access, move |conn| rules::set_hosts(conn, &hand, id, &body.hosts)).await?;
     Ok(json_reply(&settings_of(changed)))
 }
 
@@ -110,6 +110,6 @@ async fn new_secret(id: CompanyId, access: Access, app: App) -> Result<Response>
     let mut secret = Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *secret).map_err(|e| ApiError::internal(Code::Unknown, e))?;
     let written = rules::written(&*secret);
-    app.db.write(move |conn| rules::set_secret(conn, &hand, id, &*secret)).await?;
+    app.write_as(&access, move |conn| rules::set_secret(conn, &hand, id, &*secret)).await?;
     Ok(reply_status(StatusCode::CREATED, &WebhookSecret { secret: (*written).clone() }))
 }

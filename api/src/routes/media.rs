@@ -39,8 +39,7 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
     let (changer, reader, now) = (access.viewer, access.reach(Object::Media, Action::Read), app.now());
     let (keys, by) = (app.blobs.keys().clone(), access.by());
     let found = app
-        .db
-        .write(move |conn| {
+        .write_as(&access, move |conn| {
             let old = media::get(conn, reader, id)?.media;
             let new = media::set_tags(conn, changer, id, &tags, now).map_err(|e| forbidden(e, "change this medium"))?;
             let deed = Deed::new(Object::Media, Action::UpdateTags, id, old.company_id).about(old.folder_id);
@@ -64,7 +63,7 @@ async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
             audit::note(conn, &keys, by, now, deed.from(json!({"folder_id": row.folder_id, "tags": row.tags})))?;
             Ok::<_, Error>(dead)
         };
-        let dead = app.db.write(remove).await?;
+        let dead = app.write_as(&access, remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })

@@ -82,7 +82,8 @@ fn view(app: &App, access: &Access, origin: String) -> View {
         origin,
         legacy: app.settings.legacy_names,
         details: sees_details || app.settings.quality_details,
-        links: app.auth.links.clone().map(|links| (links, app.now())),
+        // A capture's token shows nothing, not by a link either.
+        links: app.auth.links.clone().filter(|_| !access.is_capture()).map(|links| (links, app.now())),
     }
 }
 

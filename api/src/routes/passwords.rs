@@ -1,14 +1,16 @@
 //! Passwords that change: by their owner, by an administrator (decision 13).
 
+use super::authorize::BODY;
 use super::{forbidden, with};
 use crate::accounts::users::check_local;
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::change::{self, Change};
 use crate::auth::{Access, lockout, user};
 use crate::error::{Error, Result};
 use oz_domain::{Action, Object, UserId};
-use oz_http::{Route, endpoint, json};
-use oz_store::users::{self, User};
+use oz_http::{Route, endpoint, json_within};
+use oz_store::Viewer;
+use oz_store::users;
 use oz_wire::{ChangePassword, Code, PayloadError};
 use warp::Filter;
 use warp::http::StatusCode;
@@ -21,7 +23,7 @@ pub(super) fn routes(app: &App) -> Route {
         warp::path!(UserId / "change-password")
             .and(warp::post())
             .and(user(app, Object::User, Action::ChangePassword))
-            .and(json())
+            .and(json_within(BODY))
             .and(with(app))
             .then(change_password),
     )
@@ -54,36 +56,53 @@ pub(super) async fn set_password(
     let own = id == access.caller.user.id;
     let names = app.auth.lockout.names(&target.email, access.visitor().address);
     if own {
-        let old = old.ok_or_else(|| PayloadError::missing("old_password"))?;
-        prove(app, access, &names, &target, old).await?;
+        prove_own(app, access, old).await?;
     }
     let hash = change::accept(app, &target, field, new).await?;
     let history = app.settings.password_policy.history;
     let keep = own.then_some(access.caller.session.id);
     let change = Change { user: target, hash, history, keep };
     let (keys, by, now) = (app.blobs.keys().clone(), access.by(), app.now());
-    let ended = app
-        .db
-        .write(move |conn| {
-            if own && let Some(time) = lockout::held(conn, &names, now)? {
-                return Err(lockout::wait(time));
-            }
-            // A new password starts without the failures of the old one.
-            lockout::passed(conn, &names)?;
-            Ok::<_, Error>(change::write(conn, &keys, by, &change, now)?)
-        })
-        .await?;
-    app.auth.forget(&ended);
-    Ok(())
+    let (app, access) = (app.clone(), access.clone());
+    to_the_end(async move {
+        let ended = app
+            .write_as(&access, move |conn| {
+                if own && let Some(time) = lockout::held(conn, &names, now)? {
+                    return Err(lockout::wait(time));
+                }
+                // A new password starts without the failures of the old one.
+                lockout::passed(conn, &names)?;
+                Ok::<_, Error>(change::write(conn, &keys, by, &change, now)?)
+            })
+            .await?;
+        app.auth.forget(&ended);
+        Ok(())
+    })
+    .await
+}
+
+/// Asks the caller for its own present password.
+pub(super) async fn prove_own(app: &App, access: &Access, old: Option<Zeroizing<String>>) -> Result<()> {
+    let old = old.ok_or_else(|| PayloadError::missing("old_password"))?;
+    // Whoever hangs up is counted all the same.
+    to_the_end(prove(app.clone(), access.clone(), old)).await
 }
 
 /// A wrong one counts as a wrong log-in does.
-async fn prove(app: &App, access: &Access, names: &lockout::Names, user: &User, old: Zeroizing<String>) -> Result<()> {
-    let (asked, now) = (names.clone(), app.now());
-    if let Some(time) = app.db.read(move |conn| lockout::held(conn, &asked, now)).await? {
+async fn prove(app: App, access: Access, old: Zeroizing<String>) -> Result<()> {
+    let (id, visitor, now, own) = (access.caller.user.id, access.visitor(), app.now(), app.clone());
+    // The row, not the caller: what the caller was is remembered for seconds, and another node may have changed it.
+    let found = app.db.read(move |conn| {
+        let user = users::get(conn, Viewer::All, id)?;
+        let names = own.auth.lockout.names(&user.email, visitor.address);
+        let held = lockout::held(conn, &names, now)?;
+        Ok::<_, Error>((user, names, held))
+    });
+    let (user, names, held) = found.await?;
+    if let Some(time) = held {
         return Err(lockout::wait(time));
     }
-    if lockout::prove(app, access.visitor(), names, Some(user), old).await? {
+    if lockout::prove(&app, visitor, &names, Some(&user), old).await? {
         return Ok(());
     }
     Err(Error::Api(

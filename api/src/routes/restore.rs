@@ -1,16 +1,18 @@
 //! A forgotten password (decision 12): a link by mail, good once and for half an hour.
 //!
-//! Asking answers the same whether the address exists, and does the same: one transaction, one job. The job finds out.
+//! Asking answers the same whether the address exists, and does the same: one transaction, one job. The job finds out. Who
+//! asks too often is answered the same, and nothing comes of it.
 
+use super::authorize::BODY;
 use super::with;
 use crate::accounts::users::check_local;
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::auth::change::{self, Change};
-use crate::auth::{Visitor, check_active, token, visitor};
+use crate::auth::{Visitor, check_active, lockout, token, visitor};
 use crate::error::{Error, Result};
 use crate::work::RestoreMail;
 use oz_domain::AuthSource;
-use oz_http::{ApiError, Response, Route, any_of, endpoint, json, json_reply, under};
+use oz_http::{ApiError, Response, Route, any_of, endpoint, json_reply, json_within, under};
 use oz_store::counters::{self, Window};
 use oz_store::{passwords, users};
 use oz_wire::{Code, NewPassword, Restore};
@@ -21,14 +23,19 @@ use warp::http::StatusCode;
 use warp::path::end;
 use zeroize::Zeroizing;
 
-/// Mails to an address within an hour; more are asked for by somebody else.
+/// Mails to an address within an hour, asked for from one place.
 const MAILS: i64 = 3;
+/// Those from anywhere: a few strangers do not use up the owner's, and many do not fill its mailbox.
+const MAILS_FROM_ANYWHERE: i64 = 30;
+/// Jobs that one place may cause within an hour.
+const JOBS: i64 = 20;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Below `/api/authorize`, under both names that the call may have.
 pub(super) fn routes(app: &App) -> Route {
-    let ask = || end().and(warp::post()).and(visitor(app)).and(json()).and(with(app)).then(ask);
-    let set = || warp::path!(String).and(warp::post()).and(visitor(app)).and(json()).and(with(app)).then(set);
+    let ask = || end().and(warp::post()).and(visitor(app)).and(json_within(BODY)).and(with(app)).then(ask);
+    let set =
+        || warp::path!(String).and(warp::post()).and(visitor(app)).and(json_within(BODY)).and(with(app)).then(set);
     any_of([
         under(
             "auth_restore",
@@ -52,20 +59,33 @@ async fn ask(visitor: Visitor, body: Restore, app: App) -> Result<Response> {
         return Err(Error::new(Code::NotRealized, "mail is not set up here: an administrator sets a new password"));
     }
     let email = body.email;
-    let name = app.auth.lockout.name("restore", &[&users::email_key(&email)]);
-    let now = app.now();
-    app.db
-        .write(move |conn| {
-            let asked = counters::hit(conn, &name, now, Window::Fixed(HOUR))?.count;
+    let place = lockout::neighbourhood(visitor.address);
+    let name = |kind, parts: &[&str]| app.auth.lockout.name(kind, parts);
+    let key = users::email_key(&email);
+    let by_place = name("restore_place", &[&place]);
+    let (by_pair, by_address) = (name("restore_pair", &[&key, &place]), name("restore", &[&key]));
+    to_the_end(async move {
+        let now = app.now();
+        let hour = Window::Fixed(HOUR);
+        let is_job = app.db.write(move |conn| {
+            if counters::hit(conn, &by_place, now, hour)?.count > JOBS {
+                return Ok(false);
+            }
+            let by_pair = counters::hit(conn, &by_pair, now, hour)?.count;
+            // What this place may not have is not taken from others.
+            let asked = by_pair <= MAILS && counters::hit(conn, &by_address, now, hour)?.count <= MAILS_FROM_ANYWHERE;
             let user = users::by_email(conn, &email)?
-                .filter(|user| user.auth_source == AuthSource::Local && user.is_active && asked <= MAILS);
+                .filter(|user| user.auth_source == AuthSource::Local && user.is_active && asked);
             let job = RestoreMail::job(user.map(|user| user.id), visitor.request, now)?;
             oz_jobs::enqueue(conn, &job, now)?;
-            Ok::<_, Error>(())
-        })
-        .await?;
-    app.jobs_added();
-    Ok(json_reply(&json!({})))
+            Ok::<_, Error>(true)
+        });
+        if is_job.await? {
+            app.jobs_added();
+        }
+        Ok(json_reply(&json!({})))
+    })
+    .await
 }
 
 async fn set(secret: String, visitor: Visitor, body: NewPassword, app: App) -> Result<StatusCode> {
@@ -84,16 +104,15 @@ async fn set(secret: String, visitor: Visitor, body: NewPassword, app: App) -> R
     let (keys, by, names) =
         (app.blobs.keys().clone(), visitor.by(Some(user.id)), app.auth.lockout.names(&user.email, visitor.address));
     let change = Change { user, hash: new, history: app.settings.password_policy.history, keep: None };
-    let ended = app
-        .db
-        .write(move |conn| {
+    to_the_end(async move {
+        let ended = app.db.write(move |conn| {
             // Of two at once one finds it gone: the change takes the link away.
             passwords::offered(conn, &hash, now)?;
-            crate::auth::lockout::passed(conn, &names)?;
+            lockout::passed(conn, &names)?;
             change::write(conn, &keys, by, &change, now)
-        })
-        .await
-        .map_err(gone)?;
-    app.auth.forget(&ended);
-    Ok(StatusCode::NO_CONTENT)
+        });
+        app.auth.forget(&ended.await.map_err(gone)?);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

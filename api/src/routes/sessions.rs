@@ -1,7 +1,7 @@
 //! Who is logged in, and an end to it (decision 10).
 
 use super::{Pairs, page_of, with};
-use crate::app::App;
+use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::Result;
@@ -63,18 +63,21 @@ async fn revoke(id: TokenId, access: Access, app: App) -> Result<StatusCode> {
 
 /// Ends a session with what came of it, for the caller and for whoever else holds its token.
 pub(super) async fn end_session(app: &App, access: &Access, id: TokenId) -> Result<StatusCode> {
+    let (app, access) = (app.clone(), access.clone());
     let (viewer, by, keys, now) = (access.viewer, access.by(), app.blobs.keys().clone(), app.now());
-    let ended = app
-        .db
-        .write(move |conn| {
-            let ended = sessions::revoke(conn, viewer, id, now)?;
-            // Found with the caller's eyes; its owner is looked up for the record alone.
-            let (_, owner) = sessions::get_with_user(conn, id)?;
-            let deed = Deed::new(Object::Session, Action::Revoke, id, owner.company_id).about(owner.id);
-            audit::note(conn, &keys, by, now, deed)?;
-            Ok::<_, oz_store::Error>(ended)
-        })
-        .await?;
-    app.auth.forget(&ended);
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let ended = app
+            .write_as(&access, move |conn| {
+                let ended = sessions::revoke(conn, viewer, id, now)?;
+                // Found with the caller's eyes; its owner is looked up for the record alone.
+                let (_, owner) = sessions::get_with_user(conn, id)?;
+                let deed = Deed::new(Object::Session, Action::Revoke, id, owner.company_id).about(owner.id);
+                audit::note(conn, &keys, by, now, deed)?;
+                Ok(ended)
+            })
+            .await?;
+        app.auth.forget(&ended);
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }

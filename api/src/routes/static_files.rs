@@ -92,7 +92,7 @@ async fn download(
     let body = app.blobs.stream(&at, from, length).await?;
     // The head alone shows nothing of a person.
     if !meta.is_head {
-        audit::downloaded(&app, by, session, at.id, range.is_some(), deed).await?;
+        audit::downloaded(&app, by, session, range.is_some(), deed).await?;
     }
     let mut response = ranged(size, range, &mime, body);
     let headers = response.headers_mut();

@@ -7,12 +7,13 @@ use crate::audit::Deed;
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use crate::subjects::{Subject, archive, erase_folder, scrub};
+use crate::view::View;
 use oz_domain::{Action, CompanyId, FolderId, Object};
 use oz_http::{Response, Route, any_of, download, endpoint, json, json_reply, under};
 use oz_store::AnyConn;
 use oz_store::blobs::DeadBlob;
 use oz_store::companies::SYSTEM;
-use oz_wire::{Erased, SubjectRequest};
+use oz_wire::{Code, Erased, SubjectRequest};
 use serde_json::json;
 use warp::Filter;
 use warp::path::end;
@@ -27,24 +28,27 @@ pub(super) fn routes(app: &App) -> Route {
 
 /// All that is kept of the subject, as a ZIP archive.
 async fn export(access: Access, body: SubjectRequest, app: App) -> Result<Response> {
-    let subject = Subject::of(body)?;
+    let subject = Subject::of(body, access.viewer)?;
+    // Each holds a thread for as long as its client reads.
+    let permit = app.exports.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Error::new(Code::TooManyRequests, "too many archives at once: try again later"))?;
     let (viewer, hand) = (access.viewer, Hand::of(&app, &access));
     let found = app
-        .db
-        .write(move |conn| {
+        .write_as(&access, move |conn| {
             let found = subject.folders(conn, viewer)?;
             note(conn, &hand, Action::Export, &found)?;
             Ok::<_, Error>(found)
         })
         .await?;
     let ids = found.into_iter().map(|(id, _)| id).collect();
-    let view = view(&app, &access, String::new());
-    Ok(download("application/zip", "subject.zip", archive(app, viewer, ids, view)))
+    // A link in an archive would be good for whoever finds it.
+    let view = View { links: None, ..view(&app, &access, String::new()) };
+    Ok(download("application/zip", "subject.zip", archive(app, permit, viewer, ids, view)))
 }
 
 /// Erases the subject. The answer comes when the files are gone.
 async fn erase(access: Access, body: SubjectRequest, app: App) -> Result<Response> {
-    let subject = Subject::of(body)?;
+    let subject = Subject::of(body, access.viewer)?;
     let (viewer, hand) = (access.viewer, Hand::of(&app, &access));
     to_the_end(async move {
         let change = move |conn: &mut AnyConn| {
@@ -56,9 +60,14 @@ async fn erase(access: Access, body: SubjectRequest, app: App) -> Result<Respons
             note(conn, &hand, Action::Erase, &found)?;
             Ok::<_, Error>((found, dead))
         };
-        let (found, dead) = app.db.write(change).await?;
-        app.remove_files(dead).await;
+        let (found, dead) = app.write_as(&access, change).await?;
+        let left = app.remove_files(dead).await;
         scrub(&app).await;
+        if left > 0 {
+            let text =
+                format!("the data are erased, but {left} files could not be removed yet: the appliance goes on trying");
+            return Err(Error::new(Code::Unavailable, text));
+        }
         Ok(json_reply(&Erased { folder_ids: found.into_iter().map(|(id, _)| id).collect() }))
     })
     .await

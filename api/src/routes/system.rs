@@ -8,6 +8,7 @@ use crate::health;
 use oz_domain::{Action, AnalysisKind, Object};
 use oz_http::{Response, Route, any_of, endpoint, json_reply, reply_status, under};
 use oz_wire::{CheckStatus, Config, Limits, Version};
+use std::sync::LazyLock;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::path::end;
 use warp::{Filter, Reply as _, get, path};
@@ -64,8 +65,14 @@ async fn config(_: Access, app: App) -> Result<Response> {
     }))
 }
 
+/// Made once: it is large, always the same, and anybody may ask for it.
+static OPENAPI: LazyLock<Vec<u8>> =
+    LazyLock::new(|| serde_json::to_vec(&crate::openapi::document()).unwrap_or_default());
+
 async fn openapi() -> Result<Response> {
-    Ok(json_reply(&crate::openapi::document()))
+    let mut response = OPENAPI.as_slice().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
 async fn metrics(app: App) -> Result<Response> {

@@ -83,10 +83,10 @@ async fn store(
 ) -> Result<()> {
     let (session, keys, by) = (session.clone(), app.blobs.keys().clone(), access.by());
     let (owner, company) = (user.id, user.company_id);
-    let stored = app.db.write(move |conn| {
+    let stored = app.write_as(access, move |conn| {
         sessions::insert(conn, &session)?;
         let deed = Deed::new(object, action, session.id, company).about(owner);
-        audit::note(conn, &keys, by, session.time_created, deed)
+        Ok(audit::note(conn, &keys, by, session.time_created, deed)?)
     });
-    Ok(stored.await?)
+    stored.await
 }

@@ -1,16 +1,18 @@
 //! Users (`oz-api.md` 4).
 
-use super::passwords::set_password;
+use super::passwords::{prove_own, set_password};
 use super::{page_of, view, with};
 use crate::accounts::Hand;
 use crate::accounts::users::{self as rules, Change, NewUser};
 use crate::app::{App, to_the_end};
+use crate::audit::{self, Deed};
 use crate::auth::policy::{Owner, check_password};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
-use oz_domain::{Action, AuthSource, CompanyId, Object, Role, UserId};
+use oz_domain::{Action, AuthSource, CompanyId, Object, Role, Scope, UserId};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply, query, reply_status};
-use oz_store::users::{self, User};
+use oz_store::companies::SYSTEM;
+use oz_store::users::{self, User, email_key};
 use oz_wire::{ListQuery, UserPage, UserPatch};
 use serde_json::{Map, Value};
 use warp::Filter;
@@ -49,12 +51,13 @@ async fn create(access: Access, body: oz_wire::NewUser, app: App) -> Result<Resp
         source: AuthSource::Local,
         fields: if app.settings.legacy_names { profile } else { profile.without_old_names() },
     };
-    let made = app.db.write(move |conn| rules::create(conn, &hand, &new)).await?;
+    let made = app.write_as(&access, move |conn| rules::create(conn, &hand, &new)).await?;
     Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made)))
 }
 
 async fn list(access: Access, pairs: Vec<(String, String)>, app: App) -> Result<Response> {
     const IDS: &str = "ids, separated by commas";
+    let asked = audit::asked(&pairs);
     let query = ListQuery::read(pairs)?;
     let filter = users::Filter {
         companies: query.words::<CompanyId>("company_id", IDS)?,
@@ -65,6 +68,8 @@ async fn list(access: Access, pairs: Vec<(String, String)>, app: App) -> Result<
     };
     let (viewer, page) = (access.viewer, page_of(&query)?);
     let found = app.db.read(move |conn| users::list(conn, viewer, &filter, &page)).await?;
+    let deed = Deed::new(Object::User, Action::Read, "", SYSTEM);
+    audit::seen(&app, &access, deed.to(serde_json::json!({"query": asked}))).await?;
     Ok(json_reply(&UserPage {
         items: found.items.iter().map(|user| show(&app, &access, user)).collect(),
         total: found.total,
@@ -75,6 +80,9 @@ async fn list(access: Access, pairs: Vec<(String, String)>, app: App) -> Result<
 async fn read(id: UserId, access: Access, app: App) -> Result<Response> {
     let viewer = access.viewer;
     let found = app.db.read(move |conn| users::get(conn, viewer, id)).await?;
+    if id != access.caller.user.id {
+        audit::seen(&app, &access, Deed::new(Object::User, Action::Read, id, found.company_id)).await?;
+    }
     Ok(json_reply(&show(&app, &access, &found)))
 }
 
@@ -82,15 +90,24 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
     let hand = Hand::of(&app, &access);
     let UserPatch { profile, email, password, old_password } = UserPatch::read(body)?;
     let fields = if app.settings.legacy_names { profile } else { profile.without_old_names() };
+    // Whoever has the address can have the password mailed: one's own is asked for first, as for a new password.
+    if let Some(email) = &email
+        && id == access.caller.user.id
+        && access.scope(Object::User, Action::SetRoleOrFlags) != Scope::None
+        && email_key(email) != access.caller.user.email_key
+        && password.is_none()
+    {
+        prove_own(&app, &access, old_password.clone().map(Zeroizing::new)).await?;
+    }
     // The call from before 3.33.0; the new one has the same rules (decision 13).
     if let Some(password) = password.filter(|_| app.settings.legacy_names) {
         set_password(&app, &access, id, "password", old_password.map(Zeroizing::new), Zeroizing::new(password)).await?;
     }
     let change = Change { email, fields };
     let changed = to_the_end({
-        let app = app.clone();
+        let (app, access) = (app.clone(), access.clone());
         async move {
-            let changed = app.db.write(move |conn| rules::change(conn, &hand, id, &change)).await?;
+            let changed = app.write_as(&access, move |conn| rules::change(conn, &hand, id, &change)).await?;
             app.auth.forget_user(id);
             Ok(changed)
         }
@@ -101,7 +118,7 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
 async fn remove(id: UserId, access: Access, app: App) -> Result<StatusCode> {
     let hand = Hand::of(&app, &access);
     to_the_end(async move {
-        app.db.write(move |conn| rules::remove(conn, &hand, id)).await?;
+        app.write_as(&access, move |conn| rules::remove(conn, &hand, id)).await?;
         app.auth.forget_user(id);
         Ok::<_, Error>(StatusCode::NO_CONTENT)
     })

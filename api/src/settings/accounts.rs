@@ -85,6 +85,7 @@ pub(super) fn directory(s: &Settings) -> Result<Option<ldap::Options>, String> {
         start_tls: s.flag("ldap_start_tls"),
         ca_file: s.path("ldap_ca_file"),
         groups,
+        session_max: s.duration("ldap_session_max"),
     };
     options.checked().map(Some)
 }

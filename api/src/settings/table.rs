@@ -159,6 +159,13 @@ pub(crate) static TABLE: &[Definition] = &[
         "Certificates in PEM that the directory's must be signed by. Unset: those of the system.",
     ),
     setting(
+        "ldap_session_max",
+        "OZ_LDAP_SESSION_MAX",
+        Kind::Duration,
+        "12h",
+        "After this long a user of the directory logs in anew, however busy: the directory may have shut it out since.",
+    ),
+    setting(
         "ldap_group_role_map",
         "OZ_LDAP_GROUP_ROLE_MAP",
         Kind::Text,

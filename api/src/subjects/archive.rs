@@ -10,7 +10,7 @@ use oz_domain::{BlobId, FileRole, FolderId};
 use oz_store::{AnyConn, Viewer, analyses, blobs, folders, media};
 use std::io::{self, Write};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 /// Chunks that wait for a slow client.
@@ -22,6 +22,7 @@ type Zip = ZipWriter<StreamWriter<Pipe>>;
 /// part looks whole.
 pub(crate) fn archive(
     app: App,
+    permit: OwnedSemaphorePermit,
     viewer: Viewer,
     ids: Vec<FolderId>,
     view: View,
@@ -30,6 +31,7 @@ pub(crate) fn archive(
     let runtime = Handle::current();
     // Writing an archive blocks: on the client, on the disk.
     tokio::task::spawn_blocking(move || {
+        let _held = permit;
         let mut zip = ZipWriter::new_stream(Pipe(send.clone()));
         let written = ids
             .iter()

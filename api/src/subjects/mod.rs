@@ -16,6 +16,7 @@ use oz_store::blobs::DeadBlob;
 use oz_store::folder_list::{self, MetadataMatch};
 use oz_store::{AnyConn, MAX_LIMIT, Page, Viewer, folders};
 use oz_wire::{PayloadError, SubjectRequest};
+use std::time::Duration;
 
 /// Where a value can stand in a folder's data, beside the top.
 const BLOCK: &str = "person_info";
@@ -31,8 +32,12 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Reads the request: exactly one of the keys.
-    pub(crate) fn of(request: SubjectRequest) -> Result<Self> {
+    /// Reads the request: exactly one of the keys. Whoever reaches all companies must say which one is meant: two of them may
+    /// use the same number for two persons.
+    pub(crate) fn of(request: SubjectRequest, viewer: Viewer) -> Result<Self> {
+        if viewer == Viewer::All && request.company_id.is_none() {
+            return Err(PayloadError::missing("company_id").into());
+        }
         let (key, value) = match (request.iin, request.end_user_id) {
             (Some(value), None) => ("iin", value),
             (None, Some(value)) => ("end_user_id", value),
@@ -81,10 +86,22 @@ pub(crate) fn erase_folder(conn: &mut AnyConn, hand: &Hand, viewer: Viewer, id: 
     Ok(dead)
 }
 
-/// Makes sure that what was deleted is in no free page and no log of the database. What cannot be done now is done by the
-/// database itself later; the caller is not kept waiting for it.
+/// From one try to scrub to the next, and how many there are.
+const AGAIN: (Duration, u32) = (Duration::from_secs(10), 60);
+
+/// Makes sure that what was deleted is in no free page and no log of the database. A reader can be in the way: then it is
+/// tried again in the background, and by the housekeeping after that.
 pub(crate) async fn scrub(app: &App) {
-    if let Err(error) = app.db.scrub().await {
-        tracing::warn!(%error, "free pages of the database are emptied later");
-    }
+    let Err(error) = app.db.scrub().await else { return };
+    tracing::warn!(%error, "free pages of the database are emptied later");
+    let db = app.db.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(AGAIN.0);
+        for _ in 0..AGAIN.1 {
+            ticks.tick().await;
+            if db.scrub().await.is_ok() {
+                return;
+            }
+        }
+    });
 }

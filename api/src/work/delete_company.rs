@@ -1,10 +1,13 @@
 //! The job that empties a closed company: folders with their files, then users and keys, then the company itself.
 
 use crate::app::App;
-use oz_domain::{CompanyId, Millis, RequestId};
+use crate::audit::{self, By, Deed};
+use crate::subjects::scrub;
+use oz_domain::{Action, CompanyId, Millis, Object, RequestId};
 use oz_jobs::{Context, Effect, Failure, Job, NewJob};
-use oz_store::{Viewer, companies, folders};
+use oz_store::{AnyConn, Viewer, companies, folders};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::time::Duration;
 
 /// Jobs that need little of the machine.
@@ -54,7 +57,8 @@ impl Job for DeleteCompany {
             let folder = *folder;
             let gone = self.app.db.write(move |conn| folders::delete(conn, Viewer::All, folder)).await;
             match gone {
-                Ok(dead) => self.app.remove_files(dead).await,
+                // What could not be removed is found by the sweeper.
+                Ok(dead) => drop(self.app.remove_files(dead).await),
                 // Another attempt, or somebody's own deletion, was first.
                 Err(oz_store::Error::NotFound) => {}
                 Err(error) => return Err(again(error)),
@@ -63,10 +67,16 @@ impl Job for DeleteCompany {
         if !next.is_empty() {
             return Err(Failure::Later(Duration::ZERO));
         }
-        Ok(Effect::new(move |conn| match companies::finish(conn, id) {
+        let (app, keys, now) = (self.app.clone(), self.app.blobs.keys().clone(), self.app.now());
+        let finish = move |conn: &mut AnyConn| match companies::finish(conn, id) {
             // Done by an attempt whose lease had run out.
             Err(oz_store::Error::NotFound) => Ok(()),
-            other => other,
-        }))
+            Err(error) => Err(error),
+            Ok(()) => {
+                let deed = Deed::new(Object::Company, Action::Delete, id, companies::SYSTEM);
+                audit::note(conn, &keys, By::SYSTEM, now, deed.to(json!({"emptied": true})))
+            }
+        };
+        Ok(Effect::new(finish).then(move || drop(tokio::spawn(async move { scrub(&app).await }))))
     }
 }

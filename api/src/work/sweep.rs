@@ -16,6 +16,8 @@ const DONE: Duration = Duration::from_secs(24 * 3600);
 const DEAD: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long an ended session shows that its expire token was stolen.
 const SESSIONS: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Files without a row that are rather a mistake than what crashes left.
+const SUSPICIOUS: usize = 100;
 /// Files asked about in one query.
 const BATCH: usize = 500;
 
@@ -39,6 +41,13 @@ async fn sweep(app: &App) -> anyhow::Result<()> {
     while let Some(batch) = stored.next().await? {
         let ids: Vec<BlobId> = batch.iter().map(|at| at.id).collect();
         let known = app.db.read(move |conn| known(conn, &ids)).await?;
+        let unknown = batch.len().saturating_sub(known.len());
+        // Crashes leave a few. That many are rather known to a database that this one was restored over.
+        anyhow::ensure!(
+            unknown <= SUSPICIOUS || unknown * 2 <= batch.len(),
+            "{unknown} of {} stored files are unknown to the database: nothing is removed",
+            batch.len()
+        );
         for at in batch.iter().filter(|at| !known.contains(&at.id)) {
             app.blobs.remove(at).await?;
             orphans += 1;
@@ -56,6 +65,10 @@ async fn sweep(app: &App) -> anyhow::Result<()> {
         })
         .await?;
     app.db.optimize().await?;
+    // What an erasure could not empty, because somebody read just then.
+    if let Err(error) = app.db.checkpoint().await {
+        tracing::warn!(%error, "the database's log is emptied in the next round");
+    }
     if spool + orphans > 0 {
         tracing::info!(spool, orphans, "removed files that crashes had left");
     }

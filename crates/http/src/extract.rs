@@ -98,10 +98,15 @@ fn pairs(raw: &str) -> Vec<(String, String)> {
 
 /// A JSON body of at most 1 MiB, within 30 s. The content type is not asked for: old clients send none.
 pub fn json<T: DeserializeOwned + Send + 'static>() -> BoxedFilter<(T,)> {
+    json_within(JSON_BYTES)
+}
+
+/// As [`json`], of at most `limit` bytes: for what strangers send, whose bodies should not fill the memory.
+pub fn json_within<T: DeserializeOwned + Send + 'static>(limit: usize) -> BoxedFilter<(T,)> {
     warp::body::stream()
-        .and_then(|body| async move {
+        .and_then(move |body| async move {
             let late = |_| ApiError::new(Code::InvalidStructure, "the body took too long");
-            let bytes = tokio::time::timeout(JSON_TIME, collect(body)).await.map_err(late)??;
+            let bytes = tokio::time::timeout(JSON_TIME, collect(body, limit)).await.map_err(late)??;
             oz_wire::parse(&bytes).map_err(|e| warp::Rejection::from(ApiError::from(e)))
         })
         .boxed()
@@ -109,13 +114,14 @@ pub fn json<T: DeserializeOwned + Send + 'static>() -> BoxedFilter<(T,)> {
 
 async fn collect<B: bytes::Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
+    limit: usize,
 ) -> Result<bytes::Bytes, warp::Rejection> {
     let mut bytes = BytesMut::new();
     let mut body = std::pin::pin!(body);
     while let Some(chunk) = body.next().await {
         let mut chunk = chunk.map_err(|_| ApiError::new(Code::InvalidStructure, "the body broke off"))?;
-        if bytes.len() + chunk.remaining() > JSON_BYTES {
-            let text = format!("the body is longer than {JSON_BYTES} bytes");
+        if bytes.len() + chunk.remaining() > limit {
+            let text = format!("the body is longer than {limit} bytes");
             return Err(ApiError::new(Code::MediaOverLimit, text).into());
         }
         bytes.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));

@@ -85,6 +85,20 @@ pub fn list(conn: &mut AnyConn, viewer: Viewer, search: Option<&str>, page: &Pag
     listed!(conn, page, Company by (companies::time_created, companies::time_updated, companies::id), query())
 }
 
+/// Companies of this name, without regard to case (of ASCII letters, on SQLite).
+///
+/// # Errors
+/// Of the database only.
+pub fn named(conn: &mut AnyConn, name: &str) -> Result<Vec<Company>> {
+    if !name.storable() {
+        return Ok(Vec::new()); // none could be stored with it
+    }
+    Ok(companies::table
+        .filter(companies::name.eq(name).or(lower(companies::name).eq(name.to_lowercase())))
+        .select(Company::as_select())
+        .load(conn)?)
+}
+
 /// The pattern for texts that contain `text`, to be compared in lower case, with `\` as the escape.
 pub(crate) fn containing(text: &str) -> String {
     let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -7,7 +7,8 @@ use crate::viewer::visible;
 use crate::{AnyConn, MultiBackend, Result, Viewer, metadata};
 use diesel::prelude::*;
 use oz_domain::{
-    AnalysisState, BlobId, CompanyId, FolderId, GroupId, Millis, Resolution, Status, UserId, folder_status,
+    AnalysisState, BlobId, CompanyId, FolderId, GroupId, MediaId, Millis, Resolution, Status, Tag, UserId,
+    folder_status,
 };
 use serde_json::{Value, json};
 
@@ -154,6 +155,15 @@ pub fn clean(conn: &mut AnyConn, viewer: Viewer, id: FolderId, now: Millis) -> R
             media::time_updated.eq(Sql(now)),
         ))
         .execute(conn)?;
+    let tagged: Vec<(Sql<MediaId>, Sql<Vec<String>>)> =
+        media::table.filter(media::folder_id.eq(Sql(id))).select((media::id, media::tags)).load(conn)?;
+    for (medium, tags) in tagged {
+        // Tags of the product's own; others are free text of the client.
+        let known: Vec<String> = tags.0.into_iter().filter(|tag| tag.parse::<Tag>().is_ok()).collect();
+        diesel::update(media::table.filter(media::id.eq(Sql(medium.0))))
+            .set(media::tags.eq(Sql(known)))
+            .execute(conn)?;
+    }
     diesel::update(analyses::table.filter(analyses::folder_id.eq(Sql(id))))
         .set((
             analyses::operator_comment.eq(None::<String>),
@@ -166,6 +176,7 @@ pub fn clean(conn: &mut AnyConn, viewer: Viewer, id: FolderId, now: Millis) -> R
         .set((
             folders::is_cleaned.eq(true),
             folders::operator_comment.eq(None::<String>),
+            folders::resolution_endpoint.eq(None::<String>),
             folders::meta_data.eq(Sql(json!({}))),
             folders::technical_meta_data.eq(Sql(json!({}))),
             folders::time_updated.eq(Sql(now)),

@@ -17,6 +17,7 @@ mod error;
 pub mod folder_list;
 pub mod folders;
 pub mod idempotency;
+pub mod identity;
 mod limit;
 pub mod media;
 pub mod metadata;

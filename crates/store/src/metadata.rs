@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Most scalars of one folder that are indexed; further ones are stored, not found.
 const MAX_KEYS: usize = 256;
+/// Keys that say who a folder is about, at the top or in `person_info`.
+pub const SUBJECT: [&str; 2] = ["iin", "end_user_id"];
 /// Deepest nesting that is indexed.
 const MAX_DEPTH: u32 = 8;
 /// Longest text in bytes that lies in the index as it is: an index row of PostgreSQL is at most 2.7 KB.
@@ -136,6 +138,17 @@ pub fn scalars(meta_data: &Value) -> Vec<(String, String)> {
         }
     }
     let mut found = std::collections::BTreeMap::new();
+    // What a person is known by is found whatever stands around it (decision 44).
+    for (key, path) in SUBJECT.iter().flat_map(|key| {
+        [((*key).to_owned(), format!("/{key}")), (format!("person_info.{key}"), format!("/person_info/{key}"))]
+    }) {
+        let text = match meta_data.pointer(&path) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => continue,
+        };
+        found.insert(key, index_form(&text));
+    }
     walk("", meta_data, 1, &mut found);
     found.into_iter().collect()
 }
@@ -173,6 +186,12 @@ mod tests {
         }
         assert!(scalars(&deep).is_empty());
         let many: Map<String, Value> = (0..1000).map(|i| (i.to_string(), json!(i))).collect();
-        assert_eq!(scalars(&Value::Object(many)).len(), MAX_KEYS);
+        assert_eq!(scalars(&Value::Object(many.clone())).len(), MAX_KEYS);
+        let mut late = many;
+        late.insert("iin".to_owned(), json!(" 900101300123 "));
+        late.insert("person_info".to_owned(), json!({"end_user_id": 7}));
+        let found = scalars(&Value::Object(late));
+        assert!(found.contains(&("iin".to_owned(), "900101300123".to_owned())));
+        assert!(found.contains(&("person_info.end_user_id".to_owned(), "7".to_owned())));
     }
 }

@@ -59,6 +59,15 @@ pub fn change(conn: &mut AnyConn, user: &User, hash: &str, history: u32, now: Mi
     forget(conn, user.id, history)
 }
 
+/// Takes back a link that sets a new password.
+///
+/// # Errors
+/// Of the database only.
+pub fn withdraw(conn: &mut AnyConn, user: UserId) -> Result<()> {
+    diesel::delete(password_resets::table.filter(password_resets::user_id.eq(Sql(user)))).execute(conn)?;
+    Ok(())
+}
+
 /// Removes all but the newest `keep` former passwords.
 fn forget(conn: &mut AnyConn, user: UserId, keep: u32) -> Result<()> {
     let all = password_history::table.filter(password_history::user_id.eq(Sql(user)));

@@ -6,6 +6,8 @@ use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::r2d2::{self, ManageConnection, Pool, PooledConnection, R2D2Connection as _};
 use diesel::{PgConnection, SqliteConnection};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long PostgreSQL waits for a lock.
@@ -79,11 +81,8 @@ impl ManageConnection for Opener {
                 Ok(AnyConn::Pg(conn))
             }
             Address::Sqlite(path) => {
-                // SQLite gives the log and the index beside it the rights of the file itself.
                 let bad = |e: String| r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(e));
-                let mut open = fs_err::OpenOptions::new();
-                open.read(true).write(true).create(true).truncate(false).mode(0o600);
-                open.open(path).map_err(|e| bad(e.to_string()))?;
+                made_private(path).map_err(|e| bad(e.to_string()))?;
                 let path = path.to_str().ok_or_else(|| bad("the path is not UTF-8".to_owned()))?;
                 limit::install();
                 let mut conn = SqliteConnection::establish(path).map_err(r2d2::Error::ConnectionError)?;
@@ -99,6 +98,20 @@ impl ManageConnection for Opener {
 
     fn has_broken(&self, conn: &mut AnyConn) -> bool {
         std::thread::panicking() || conn.is_broken()
+    }
+}
+
+/// Makes the file with rights for its owner only; SQLite gives the log and the index beside it the same.
+///
+/// Only once in a process, and never opens a file that is there: closing any descriptor of a file drops every lock that
+/// the process has on it (POSIX, `fcntl`), SQLite's too. Then another program takes itself for the last one and removes
+/// the log, with all that was committed into it.
+fn made_private(path: &Path) -> std::io::Result<()> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    match fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
     }
 }
 

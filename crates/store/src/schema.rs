@@ -277,6 +277,12 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    store_identity (id) {
+        id -> Text,
+    }
+}
+
 diesel::joinable!(users -> companies (company_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(password_resets -> users (user_id));
@@ -304,5 +310,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_exports,
     password_resets,
     password_history,
-    counters
+    counters,
+    store_identity
 );

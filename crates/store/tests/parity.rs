@@ -112,6 +112,7 @@ every_table_can_be_read!(
     password_resets,
     password_history,
     counters,
+    store_identity,
 );
 
 fn columns_of(query: &str) -> Vec<String> {

@@ -144,3 +144,29 @@ async fn a_database_file_is_for_its_owner_alone() {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
     }
 }
+
+/// Another program that opens and closes the file must find our locks, or it takes itself for the last one and removes the
+/// log with all that was committed into it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_keeps_its_locks_however_many_connections_are_opened() {
+    use std::os::unix::fs::MetadataExt as _;
+    let database = oz_testkit::TestDatabase::sqlite();
+    let db = crate::support::open(&database).await;
+    let barrier = std::sync::Arc::new(std::sync::Barrier::new(3));
+    let at_once = (0..3).map(|_| {
+        let (db, barrier) = (db.clone(), barrier.clone());
+        tokio::spawn(async move {
+            let wait = move |_: &mut oz_store::AnyConn| {
+                barrier.wait();
+                Ok::<_, oz_store::Error>(())
+            };
+            db.read(wait).await
+        })
+    });
+    for one in at_once.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    let inode = fs_err::metadata(database.path().unwrap()).unwrap().ino();
+    let locks = fs_err::read_to_string("/proc/locks").unwrap();
+    assert!(locks.lines().any(|line| line.contains(&format!(":{inode} "))), "{locks}");
+}

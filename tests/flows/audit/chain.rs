@@ -28,7 +28,8 @@ fn meddling_is_found(options: Options) {
     let sealed = || records(&admin, "action=create").iter().all(|r| r["seq"].is_i64() && r["hash"].is_string());
     until("all is sealed", LIMIT, || sealed().then_some(()));
     assert!(server.stop().success());
-    let url = options.database_url.unwrap_or_else(|| format!("sqlite:{}", server.data.join("oz.sqlite").display()));
+    let url = options.database_url.clone();
+    let url = url.unwrap_or_else(|| format!("sqlite:{}", server.data.join("oz.sqlite").display()));
     let log = server.log_text();
     let head = log.lines().rev().find(|line| line.contains("audit_head")).expect("a head in the log");
     let head: Value = serde_json::from_str(head).expect("JSON");
@@ -52,13 +53,10 @@ fn meddling_is_found(options: Options) {
     meddle(&url, "UPDATE audit SET address = NULL WHERE seq = 2");
     assert_eq!(verify(&[]).0, Some(0), "as it was: the second record is the command line's");
 
-    // Erasing a person leaves the chain whole and the values unreadable.
-    meddle(&url, "UPDATE subject_keys SET wrapped_key = NULL, time_destroyed = 1");
-    assert_eq!(verify(&[]).0, Some(0));
-    let exported = server.command(&["admin", "audit", "export", "--from-seq", "2"], "").stdout;
-    let first = exported.split(|b| *b == b'\n').next().and_then(|line| serde_json::from_slice::<Value>(line).ok());
-    let first = first.expect("a line of JSON");
-    assert_eq!((&first["seq"], &first["erased"], &first["after"]), (&json!(2), &json!(true), &Value::Null));
+    meddle(&url, "UPDATE subject_keys SET id = '-' || id");
+    fails(&[], "no record tells of an erasure");
+    meddle(&url, "UPDATE subject_keys SET id = SUBSTR(id, 2)");
+    assert_eq!(verify(&[]).0, Some(0), "the keys are there again");
 
     // The chain cannot miss its own end; heads do: the kept ones, and those of the journal when the kept ones are gone too.
     meddle(&url, "DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)");
@@ -69,4 +67,22 @@ fn meddling_is_found(options: Options) {
     fails(&["--heads-file", &log], "its tail was cut off");
     meddle(&url, "DELETE FROM audit WHERE seq = 3");
     fails(&[], "record 3 is missing");
+
+    // What was erased is never read again.
+    meddle(&url, "UPDATE subject_keys SET wrapped_key = NULL, time_destroyed = 1");
+    let exported = server.command(&["admin", "audit", "export", "--from-seq", "2"], "").stdout;
+    let first = exported.split(|b| *b == b'\n').next().and_then(|line| serde_json::from_slice::<Value>(line).ok());
+    let first = first.expect("a line of JSON");
+    assert_eq!((&first["seq"], &first["erased"], &first["after"]), (&json!(2), &json!(true), &Value::Null));
+
+    // A server signs nothing that contradicts its own signature, and says so; so does whoever speaks with the syslog server.
+    fs_err::write(server.data.join("audit.heads"), head).expect("kept heads");
+    meddle(&url, "INSERT INTO audit_exports (sink, seq) VALUES ('udp://127.0.0.1:9', 1000)");
+    let again = Options { data: Some(server.data.clone()), ..options };
+    let mut again = Server::start_with(again.with("OZ_AUDIT_SYSLOG", "udp://127.0.0.1:9"));
+    for why in ["the audit log contradicts a head that was signed", "the last record that its syslog server was told"] {
+        until(why, LIMIT, || again.log_text().contains(why).then_some(()));
+    }
+    assert!(again.stop().success());
+    assert!(!again.log_text().contains("head of the audit log"));
 }

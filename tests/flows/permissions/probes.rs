@@ -5,6 +5,7 @@ use crate::support::client::{Answer, Client, Part};
 use crate::support::fixtures::live_still;
 use crate::support::server::CLIENT;
 use serde_json::json;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Rows whose objects do not exist yet. Whoever builds them takes them out here.
 pub(super) const LATER: &[(&str, &str)] = &[
@@ -78,9 +79,8 @@ pub(super) fn send(
     let patch = |path: String, body: serde_json::Value| Some(client.json("PATCH", &path, &body).into());
     let delete = |path: String| Some(client.delete(&path).into());
     match (object, action) {
-        ("company", "create") => {
-            (whose == Whose::Company).then(|| client.json("POST", "/api/companies/", &json!({"name": "New"})).into())
-        }
+        ("company", "create") => (whose == Whose::Company)
+            .then(|| client.json("POST", "/api/companies/", &json!({"name": format!("New of {role}, {real}")})).into()),
         ("company", "read") => get(format!("/api/companies/{}", on.company)),
         ("company", "update") => {
             let name = if whose == Whose::Other { "Other Bank" } else { "Bank" };
@@ -179,7 +179,8 @@ pub(super) fn send(
         // Nobody has this number: what counts is whether the question is allowed.
         ("subject", "export" | "erase") => {
             let path = format!("/api/subjects/{action}");
-            (whose == Whose::Company).then(|| client.json("POST", &path, &json!({"iin": "000"})).into())
+            (whose == Whose::Company)
+                .then(|| client.json("POST", &path, &json!({"iin": "000", "company_id": on.company})).into())
         }
         ("audit", "read") => (whose == Whose::Company).then(|| client.get("/api/audit").into()),
         ("config", "read") => (whose == Whose::Own).then(|| client.get("/api/config").into()),
@@ -221,8 +222,19 @@ fn fresh_medium(maker: &Client) -> String {
     text(&maker.form("/api/folders/", &parts).expect(201)["media"][0], "media_id")
 }
 
+static SHORT_LIVED: AtomicU32 = AtomicU32::new(0);
+
 fn fresh_company(maker: &Client) -> String {
-    text(&maker.json("POST", "/api/companies/", &json!({"name": "Short-lived"})).expect(201), "company_id")
+    text(
+        &maker
+            .json(
+                "POST",
+                "/api/companies/",
+                &json!({"name": format!("Short-lived {}", SHORT_LIVED.fetch_add(1, Ordering::Relaxed))}),
+            )
+            .expect(201),
+        "company_id",
+    )
 }
 
 fn start(client: &Client, folder: &str) -> Answer {

@@ -105,7 +105,7 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
     let single = planned.is_some();
     let attempts = app.settings.analysis_max_attempts;
     let (keys, by) = (app.blobs.keys().clone(), access.by());
-    let ours = app.clone();
+    let (ours, who) = (app.clone(), access.clone());
     let first = to_the_end(async move {
         let shared = Arc::clone(&placed);
         let change = move |conn: &mut AnyConn| {
@@ -124,18 +124,21 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
             remember(conn, key.as_ref(), id, &json!({"folder_id": id}))?;
             Ok::<_, Error>((None, copies))
         };
-        let written = ours.db.write(change).await;
+        let written = ours.write_as(&who, change).await;
         let first = settle(&ours, &placed, written).await?;
         ours.jobs_added();
         Ok(first)
     })
     .await?;
     let id = first.unwrap_or(id);
-    if single {
-        wait_for_end(&app, id).await?;
-    }
-    let answer = read_folder(&app, &access, origin, id, single).await?;
-    let mut response = reply_status(StatusCode::CREATED, &answer).into_response();
+    let mut response = if access.is_capture() {
+        receipt(&json!({"folder_id": id}))
+    } else {
+        if single {
+            wait_for_end(&app, id).await?;
+        }
+        reply_status(StatusCode::CREATED, &read_folder(&app, &access, origin, id, single).await?).into_response()
+    };
     if let Ok(location) = HeaderValue::from_str(&format!("/api/folders/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -178,7 +181,7 @@ pub(super) async fn media(
     let (now, most) = (app.now(), app.settings.max_files_per_folder);
     let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
     let (keys, by) = (app.blobs.keys().clone(), access.by());
-    let (ours, mine) = (app.clone(), Arc::clone(&placed));
+    let (ours, who, mine) = (app.clone(), access.clone(), Arc::clone(&placed));
     to_the_end(async move {
         let shared = Arc::clone(&mine);
         let change = move |conn: &mut AnyConn| {
@@ -196,13 +199,23 @@ pub(super) async fn media(
             }
             Ok(((), copies))
         };
-        let written = ours.db.write(change).await;
+        let written = ours.write_as(&who, change).await;
         settle(&ours, &mine, written).await
     })
     .await?;
+    if access.is_capture() {
+        let ids: Vec<Value> = placed.media.iter().map(|(_, m)| json!({"media_id": m.media.id})).collect();
+        return Ok(receipt(&json!(ids)));
+    }
     let view = view(&app, &access, origin);
     let answer: Vec<_> = placed.media.iter().map(|(_, m)| view.media(m)).collect();
     Ok(reply_status(StatusCode::CREATED, &answer))
+}
+
+/// What a capture is answered: ids. Whoever holds the phone, or its token, learns no verdict and sees no file
+/// ([ADR 32](../../../../docs/adr/0032-accounts.md)).
+pub(super) fn receipt(ids: &Value) -> Response {
+    reply_status(StatusCode::CREATED, ids)
 }
 
 /// What the audit log says of a new medium.

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
-use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, FolderId, Object, Resolution, Status};
+use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, CompanyId, FolderId, Object, Resolution, Status};
 use oz_http::{Response, json_reply};
 use oz_store::analyses::{self, AnalysisWithMedia};
 use oz_store::folder_list::{self, MetadataMatch};
@@ -13,6 +13,7 @@ use oz_store::media::MediaWithFiles;
 use oz_store::{AnyConn, TimeRange, Viewer, companies, folders, users};
 use oz_wire::{FolderPage, ListQuery};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Ids in comma lists: one that is no id matches nothing, which is not the client's mistake to be told of.
 const IDS: &str = "ids, separated by commas";
@@ -145,12 +146,16 @@ pub(super) async fn list(access: Access, query: Pairs, origin: String, app: App)
             Ok::<_, Error>((found, parts))
         })
         .await?;
-    // One record for the query: of the company whose folders it showed, where it showed those of one only.
-    let company =
-        found.items.first().map(|f| f.company_id).filter(|id| found.items.iter().all(|f| f.company_id == *id));
-    let shown: Vec<FolderId> = found.items.iter().map(|f| f.id).collect();
-    let deed = Deed::new(Object::Folder, Action::Read, "", company.unwrap_or(companies::SYSTEM));
-    audit::seen(&app, &access, deed.to(json!({"query": asked, "folders": shown}))).await?;
+    // The query is ours to keep, it may name others; each company gets a record of its folders that were shown.
+    let mut shown: BTreeMap<CompanyId, Vec<FolderId>> = BTreeMap::new();
+    for folder in &found.items {
+        shown.entry(folder.company_id).or_default().push(folder.id);
+    }
+    let search = Deed::new(Object::Folder, Action::Read, "", companies::SYSTEM).to(json!({"query": asked}));
+    let deeds = shown
+        .into_iter()
+        .map(|(company, folders)| Deed::new(Object::Folder, Action::Read, "", company).to(json!({"folders": folders})));
+    audit::all_seen(&app, &access, std::iter::once(search).chain(deeds).collect()).await?;
     Ok(json_reply(&FolderPage {
         items: show(&app, &access, origin, &found.items, &parts),
         total: found.total,

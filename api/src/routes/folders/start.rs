@@ -1,7 +1,7 @@
 //! `POST /api/folders/{folder_id}/analyses`, and the wait of a single request.
 
 use super::super::view;
-use super::create::Asked;
+use super::create::{Asked, receipt};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::idempotency::{claim, key_of, other_request, remember};
@@ -30,8 +30,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
     let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (found, media) = app
-        .db
-        .write(move |conn| {
+        .write_as(&access, move |conn| {
             let folder = folders::get(conn, caller.viewer, id)?;
             let media = oz_store::media::of_folders(conn, &[id])?;
             let group = match claim(conn, key.as_ref(), now)? {
@@ -55,6 +54,10 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
         })
         .await?;
     app.jobs_added();
+    if access.is_capture() {
+        let ids: Vec<_> = found.iter().map(|a| json!({"analysis_id": a.analysis.id})).collect();
+        return Ok(receipt(&json!(ids)));
+    }
     let view = view(&app, &access, origin);
     let answer: Vec<_> = found.iter().map(|a| view.analysis(a, &media)).collect();
     Ok(reply_status(StatusCode::CREATED, &answer))

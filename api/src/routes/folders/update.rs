@@ -8,10 +8,11 @@ use crate::auth::Access;
 use crate::error::{Error, Result};
 use oz_domain::{Action, FolderId, Object};
 use oz_http::{Response, json_reply};
+use oz_store::audit::destroy_subject_key;
 use oz_store::folders::{self, Folder, Patch};
 use oz_store::metadata::{self, Change, Owner};
 use oz_store::{AnyConn, Viewer, users};
-use oz_wire::FolderPatch;
+use oz_wire::{Code, FolderPatch};
 use serde_json::json;
 use warp::http::StatusCode;
 
@@ -40,14 +41,17 @@ pub(super) async fn change(
     let (now, by) = (app.now(), access.by());
     let viewer = access.viewer;
     let keys = app.blobs.keys().clone();
-    app.db
-        .write(move |conn| {
+    app.write_as(&access, move |conn| {
             let noted = |conn: &mut AnyConn, action, company, before, after| {
                 let deed = Deed::new(Object::Folder, action, id, company).from(before).to(after);
                 audit::note(conn, &keys, by, now, deed)
             };
             // Who may not see it must not learn that it is there; who sees it is told what is missing.
             let folder = folders::get(conn, viewer, id)?;
+            let says = body.meta_data.is_some() || matches!(body.operator_comment, Some(Some(_)));
+            if folder.is_cleaned && says {
+                return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more"));
+            }
             if let Some(owner) = body.user_id {
                 folders::get(conn, giver, id).map_err(|e| forbidden(e, "give this folder to another"))?;
                 // Nobody gets a folder of a company that is not theirs, whoever gives it.
@@ -92,9 +96,11 @@ pub(super) async fn remove(id: FolderId, access: Access, app: App) -> Result<Sta
             let company = folders::get(conn, viewer, id)?.company_id;
             let dead = folders::delete(conn, viewer, id)?;
             audit::note(conn, &keys, by, now, Deed::new(Object::Folder, Action::Delete, id, company))?;
+            // Nobody could find the folder any more to erase what the audit log says of its person.
+            destroy_subject_key(conn, company, &id.to_string(), now)?;
             Ok::<_, Error>(dead)
         };
-        let dead = app.db.write(remove).await?;
+        let dead = app.write_as(&access, remove).await?;
         app.remove_files(dead).await;
         Ok(StatusCode::NO_CONTENT)
     })

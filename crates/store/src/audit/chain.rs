@@ -1,10 +1,12 @@
 //! The chain: how records are sealed and checked, and how far places outside were told of them.
 
 use super::Record;
-use crate::schema::{audit, audit_exports};
+use crate::schema::{audit, audit_exports, subject_keys};
 use crate::types::Sql;
 use crate::{AnyConn, Error, Result, each};
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use oz_domain::{Action, Object};
 use sha2::{Digest as _, Sha256};
 
 /// The end of the chain at some moment: who keeps it can tell later whether the log up to there is the same.
@@ -30,6 +32,12 @@ pub enum Broken {
     /// No record has this place, and later ones are there.
     #[error("record {0} is missing")]
     Missing(i64),
+    /// So many records have a place below 1, or one that another record has.
+    #[error("{0} records were put beside the chain")]
+    Beside(i64),
+    /// Nobody can read the record's values any more, and no record says that they were erased.
+    #[error("the values of record {0} cannot be read any more, and no record tells of an erasure")]
+    Hidden(i64),
 }
 
 /// Whether a record waits to be sealed.
@@ -122,13 +130,19 @@ fn chained(before: &[u8], seq: i64, record: &Record) -> Vec<u8> {
 }
 
 /// Walks the chain after `from`, a head that was good, over at most `limit` records. Gives the last good head: `from` again
-/// at the end.
+/// at the end, where also what no walk meets is looked for.
 ///
 /// # Errors
 /// Of the database; inside, the first place that does not fit.
 pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head, Broken>> {
     let mut head = from.clone();
-    for record in sealed(conn, from.seq, limit)? {
+    let records = sealed(conn, from.seq, limit)?;
+    if records.is_empty()
+        && let Some(broken) = unseen(conn, from.seq)?
+    {
+        return Ok(Err(broken));
+    }
+    for record in records {
         let seq = head.seq + 1;
         if record.seq != Some(seq) {
             return Ok(Err(Broken::Missing(seq)));
@@ -139,6 +153,48 @@ pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head
         }
     }
     Ok(Ok(head))
+}
+
+/// What is wrong although each place up to the `last` holds its record.
+fn unseen(conn: &mut AnyConn, last: i64) -> Result<Option<Broken>> {
+    let places: i64 = audit::table.filter(audit::seq.le(Some(last))).count().get_result(conn)?;
+    Ok(if places == last { hidden(conn)?.map(Broken::Hidden) } else { Some(Broken::Beside(places - last)) })
+}
+
+/// The first record whose key is gone without a record of it: of the erasure or removal of its subject, or of the end of its company.
+fn hidden(conn: &mut AnyConn) -> Result<Option<i64>> {
+    let erasure = diesel::alias!(audit as erasure);
+    let erased = erasure
+        .filter(erasure.field(audit::action).eq_any([Action::ErasePi.to_string(), Action::Delete.to_string()]))
+        .filter(erasure.field(audit::company_id).eq(audit::company_id))
+        .filter(erasure.field(audit::object_id).eq(subject_keys::subject.nullable()));
+    let closed = erasure
+        .filter(erasure.field(audit::object).eq(Object::Company.to_string()))
+        .filter(erasure.field(audit::action).eq(Action::Delete.to_string()))
+        .filter(erasure.field(audit::object_id).eq(audit::company_id));
+    let first: Option<Option<i64>> = audit::table
+        .left_join(subject_keys::table.on(audit::subject_key_id.eq(subject_keys::id.nullable())))
+        .filter(audit::seq.is_not_null())
+        .filter(audit::subject_key_id.is_not_null())
+        .filter(subject_keys::wrapped_key.is_null())
+        .filter(not(exists(erased)))
+        .filter(not(exists(closed)))
+        .order(audit::seq.asc())
+        .select(audit::seq)
+        .first(conn)
+        .optional()?;
+    Ok(first.flatten())
+}
+
+/// Whether a head that was told still names the record that it named.
+///
+/// # Errors
+/// Of the database only.
+pub fn fits(conn: &mut AnyConn, told: &Head) -> Result<bool> {
+    match hash_at(conn, told.seq) {
+        Err(Error::NotFound) => Ok(false),
+        hash => Ok(hash? == told.hash),
+    }
 }
 
 /// At most `limit` sealed records after a place, in their order.

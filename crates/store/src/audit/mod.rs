@@ -6,7 +6,7 @@
 
 mod chain;
 
-pub use chain::{Broken, Head, hash_at, head, seal, sealed, set_told, told, verify, waiting};
+pub use chain::{Broken, Head, fits, hash_at, head, seal, sealed, set_told, told, verify, waiting};
 
 use crate::page::listed;
 use crate::schema::{audit, subject_keys};

@@ -1,3 +1,4 @@
+DROP TABLE store_identity;
 DROP TABLE counters;
 DROP TABLE password_history;
 DROP TABLE password_resets;

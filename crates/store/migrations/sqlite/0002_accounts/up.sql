@@ -41,3 +41,9 @@ CREATE TABLE counters (
     PRIMARY KEY (name)
 ) STRICT;
 CREATE INDEX counters__time_expires ON counters (time_expires);
+
+-- Which data folder belongs to this database: one row, the same text as in the folder's file.
+CREATE TABLE store_identity (
+    id TEXT NOT NULL,
+    PRIMARY KEY (id)
+) STRICT;
