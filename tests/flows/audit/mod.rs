@@ -5,7 +5,7 @@ mod syslog;
 
 use crate::support::client::{Client, Part};
 use crate::support::fixtures::live_still;
-use crate::support::server::{Options, Server, files_below, free_port};
+use crate::support::server::{Options, Server, files_below, free_port, until};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -84,8 +84,11 @@ fn who_did_what_when_and_from_where_is_recorded(options: Options) {
     downloads_and_reads(&server, &folder, [&client, &operator, &boss]);
     the_log_is_for_few(&folder, [&client, &operator, &boss, &stranger, &admin]);
 
-    let lines = exported(&server);
-    assert!(lines.contains(NUMBER) && lines.contains("a mask"), "{lines}");
+    // What is told is sealed first.
+    until("the log is exported", Duration::from_secs(10), || {
+        let lines = exported(&server);
+        (lines.contains(NUMBER) && lines.contains("a mask")).then_some(())
+    });
     // Of what was deleted nobody reads anything in the file.
     admin.delete(&format!("/api/folders/{id}")).expect(204);
     assert!(server.stop().success());
