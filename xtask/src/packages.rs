@@ -46,6 +46,7 @@ pub(crate) const TABLE: &[Package] = &[
     needs(Task::Build, "python3-pip", "fetches ONNX Runtime's wheel from PyPI"),
     needs(Task::Test, "chromium", "a stored video must play in a browser"),
     needs(Task::Test, "ffmpeg", "makes and compares videos"),
+    needs(Task::Test, "git", "tells the lint which files are the project's; a test run its commit"),
     needs(Task::Test, "postgresql", "every test of the store runs on it too"),
     needs(Task::Test, "python3-venv", "a folder of its own for schemathesis"),
     needs(Task::Test, "slapd", "a real directory for log-ins; set up without a service"),
