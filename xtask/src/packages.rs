@@ -45,6 +45,7 @@ pub(crate) const TABLE: &[Package] = &[
     needs(Task::Build, "pkg-config", "finds the libraries above"),
     needs(Task::Build, "python3-pip", "fetches ONNX Runtime's wheel from PyPI"),
     needs(Task::Test, "chromium", "a stored video must play in a browser"),
+    needs(Task::Test, "chromium-driver", "drives it"),
     needs(Task::Test, "ffmpeg", "makes and compares videos"),
     needs(Task::Test, "git", "tells the lint which files are the project's; a test run its commit"),
     needs(Task::Test, "postgresql", "every test of the store runs on it too"),
