@@ -6,22 +6,26 @@ use crate::lab::Lab;
 use crate::mail::Mailer;
 use crate::settings::Api;
 use oz_blobs::{Blobs, Keyring, Location};
-use oz_domain::{Clock, Millis};
+use oz_domain::{BlobId, Clock, Millis};
 use oz_http::ApiError;
 use oz_media::Decoder;
 use oz_models::{Engine, EngineOptions};
-use oz_store::Db;
-use oz_store::blobs::DeadBlob;
+use oz_store::blobs::{DeadBlob, NewBlob};
+use oz_store::{AnyConn, Db};
 use oz_telemetry::Metrics;
 use oz_wire::Code;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
 
 /// Archives of data subjects at once.
 const EXPORTS: usize = 2;
+/// From one try to scrub the database to the next, and how many there are.
+const SCRUB_AGAIN: Duration = Duration::from_secs(10);
+const SCRUBS: u32 = 60;
 
 /// The shared parts. Cheap to clone.
 #[derive(Clone)]
@@ -76,7 +80,7 @@ impl App {
         private_folder(folder)?;
         let db = open_database(&settings).await?;
         belong_together(&db, folder).await?;
-        let keys = Keyring::load_or_create(&folder.join("secrets/blobs.key")).context("keys of the stored files")?;
+        let keys = Keyring::load_or_create(&keys_file(folder)).context("keys of the stored files")?;
         let blobs = Blobs::open_local(folder, keys).context("stored files")?;
         let limits = oz_media::Limits { file_bytes: settings.max_file_size, ..oz_media::Limits::default() };
         let exe = std::env::current_exe().context("this program's own path")?;
@@ -160,6 +164,29 @@ impl App {
         }
         left
     }
+
+    /// Makes sure that what was deleted is in no free page and no log of the database. A reader can be in the way: then it
+    /// is tried again in the background, and by the housekeeping after that.
+    pub(crate) async fn scrub(&self) {
+        let Err(error) = self.db.scrub().await else { return };
+        tracing::warn!(%error, "free pages of the database are emptied later");
+        let db = self.db.clone();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(SCRUB_AGAIN);
+            for _ in 0..SCRUBS {
+                ticks.tick().await;
+                if db.scrub().await.is_ok() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Where a stored content lies.
+pub(crate) fn location(conn: &mut AnyConn, id: BlobId) -> oz_store::Result<Location> {
+    let NewBlob { company_id: company, name, .. } = oz_store::blobs::get(conn, id)?;
+    Ok(Location { company, name, id })
 }
 
 /// Runs work to its end even when the client goes away: a transaction commits all the same, and what follows from it (files
@@ -171,6 +198,11 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
     task.await.unwrap_or_else(|gone| Err(ApiError::internal(Code::Unknown, gone).into()))
 }
 
+/// Where the keys of the stored files and of small secrets lie.
+pub(crate) fn keys_file(folder: &Path) -> std::path::PathBuf {
+    folder.join("secrets/blobs.key")
+}
+
 /// Refuses to work on a data folder with another folder's database, or without its keys: what one does not know of would be
 /// swept away from the other, and what fresh keys cannot open would look damaged.
 pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()> {
@@ -180,21 +212,23 @@ pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()
     let file = folder.join("store.id");
     let of_folder = if fs_err::exists(&file)? { Some(fs_err::read_to_string(&file)?) } else { None };
     if of_folder.as_deref().map(str::trim) != Some(of_database.as_str()) {
-        let empty = |name: &str| fs_err::read_dir(folder.join(name)).map_or(Ok(true), |mut d| Ok(d.next().is_none()));
-        let empty: std::io::Result<bool> = empty("blobs");
+        let has_files = fs_err::read_dir(folder.join("blobs")).is_ok_and(|mut files| files.next().is_some());
         anyhow::ensure!(
-            of_folder.is_none() || empty?,
+            of_folder.is_none() || !has_files,
             "{}: the stored files belong to another database: check OZ_DATABASE_URL and OZ_DATA_DIR",
             folder.display()
         );
-        fs_err::write(&file, format!("{of_database}\n"))?;
+        if of_folder.is_some() {
+            fs_err::remove_file(&file)?;
+        }
+        oz_blobs::create_private(&file, &of_database)?;
     }
-    if !fs_err::exists(folder.join("secrets/blobs.key"))? && db.read(oz_store::identity::needs_keys).await? {
-        anyhow::bail!(
-            "{}: missing, and the database has files and records that only it opens: restore it",
-            folder.join("secrets/blobs.key").display()
-        );
-    }
+    let keys = keys_file(folder);
+    anyhow::ensure!(
+        fs_err::exists(&keys)? || !db.read(oz_store::identity::needs_keys).await?,
+        "{}: missing, and the database has files and records that only it opens: restore it",
+        keys.display()
+    );
     Ok(())
 }
 

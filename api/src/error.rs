@@ -29,6 +29,14 @@ impl Error {
         Self::Api(ApiError::new(code, message))
     }
 
+    /// What one sees and may not change is forbidden, not hidden.
+    pub(crate) fn forbidden(error: oz_store::Error, what: &str) -> Self {
+        match error {
+            oz_store::Error::NotFound => Self::new(Code::AuthForbidden, format!("this user may not {what}")),
+            other => Self::Store(other),
+        }
+    }
+
     /// A value that is not allowed, with its field.
     pub(crate) fn value(field: &str, came: &str, expected: &str) -> Self {
         Self::Api(PayloadError::value(field, came, expected).into())

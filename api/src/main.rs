@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod cli;
 mod error;
+mod hand;
 mod health;
 mod idempotency;
 mod ingest;

@@ -1,14 +1,12 @@
 //! From the analyses that a client asks for to the rows and jobs that do them.
 
-use crate::audit::{self, By, Deed};
+use crate::audit::Deed;
 use crate::auth::Access;
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use crate::view::THRESHOLD_SPOOFING;
 use crate::work::AnalyseMedia;
-use oz_blobs::Keyring;
-use oz_domain::{
-    Action, AnalysisId, AnalysisKind, AnalysisState, GroupId, MediaId, Millis, Object, RequestId, is_document,
-};
+use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, GroupId, MediaId, Millis, Object, is_document};
 use oz_store::AnyConn;
 use oz_store::analyses::{self, Analysis, AnalysisWithMedia};
 use oz_store::folders::Folder;
@@ -116,22 +114,15 @@ fn named(names: &[String], by_name: &HashMap<String, MediaId>, field: &str) -> R
 }
 
 /// Stores the analyses, a job and an audit record for each, in the caller's transaction.
-pub(crate) fn enqueue(
-    conn: &mut AnyConn,
-    planned: &[AnalysisWithMedia],
-    attempts: i32,
-    request: RequestId,
-    (keys, by): (&Keyring, By),
-    now: Millis,
-) -> Result<()> {
+pub(crate) fn enqueue(conn: &mut AnyConn, hand: &Hand, planned: &[AnalysisWithMedia], attempts: i32) -> Result<()> {
     analyses::insert(conn, planned)?;
     for one in planned {
-        let job = AnalyseMedia::job(one.analysis.id, attempts, request, now)?;
-        oz_jobs::enqueue(conn, &job, now)?;
+        let job = AnalyseMedia::job(one.analysis.id, attempts, hand.by.request, hand.now)?;
+        oz_jobs::enqueue(conn, &job, hand.now)?;
         let row = &one.analysis;
         let deed = Deed::new(Object::Analysis, Action::Start, row.id, row.company_id).about(row.folder_id);
         let after = json!({"folder_id": row.folder_id, "type": row.kind.as_str(), "source_media": one.source_media});
-        audit::note(conn, keys, by, now, deed.to(after))?;
+        hand.note(conn, deed.to(after))?;
     }
     Ok(())
 }

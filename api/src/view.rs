@@ -246,6 +246,6 @@ pub(crate) fn extension(mime: &str) -> &'static str {
     }
 }
 
-fn object(value: &Value) -> Map<String, Value> {
+pub(crate) fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }

@@ -1,9 +1,10 @@
 //! Companies: made, changed, closed.
 
-use super::users::difference;
-use super::{Hand, clean, conflict};
-use crate::audit::Deed;
+use super::{clean, conflict};
+use crate::audit::{self, Deed};
 use crate::error::{Error, Result};
+use crate::hand::Hand;
+use crate::view::object;
 use crate::work::DeleteCompany;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as B64;
@@ -116,7 +117,7 @@ fn alter(
 ) -> Result<Company> {
     let before = companies::get(conn, hand.reach(Object::Company, Action::Read), id)?;
     let reach = hand.reach(Object::Company, action);
-    companies::get(conn, reach, id).map_err(|e| crate::routes::forbidden(e, "change this company"))?;
+    companies::get(conn, reach, id).map_err(|e| Error::forbidden(e, "change this company"))?;
     if before.in_deletion {
         return Err(conflict("this company is being deleted"));
     }
@@ -127,7 +128,7 @@ fn alter(
     }
     company.time_updated = hand.now;
     companies::update(conn, reach, &company)?;
-    let (from, mut to) = difference(shown(&before), shown(&company));
+    let (from, mut to) = audit::difference(&shown(&before), &shown(&company));
     if before.webhook_secret != company.webhook_secret {
         to.insert("webhook_secret".to_owned(), json!("changed"));
     }
@@ -156,13 +157,12 @@ fn host_name(at: usize, host: &str) -> Result<String> {
 
 /// What the audit log keeps of a company; never its secret.
 fn shown(company: &Company) -> Map<String, Value> {
-    let all = json!({
+    object(&json!({
         "name": company.name,
         "webhook_hosts": company.webhook_hosts,
         "in_deletion": company.in_deletion,
         "meta_data": company.meta_data,
-    });
-    if let Value::Object(all) = all { all } else { Map::new() }
+    }))
 }
 
 #[cfg(test)]

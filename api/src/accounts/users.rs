@@ -1,15 +1,16 @@
 //! Users: made, changed, removed.
 
-use super::{Hand, clean, conflict, forbidden};
-use crate::audit::Deed;
+use super::{clean, conflict};
+use crate::audit::{self, Deed};
 use crate::auth::change as password;
 use crate::error::{Error, Result};
-use crate::routes::forbidden as refused;
+use crate::hand::Hand;
+use crate::view::object;
 use oz_domain::{Action, AnalysisKind, AuthSource, CompanyId, Object, Role, TokenId, UserId};
 use oz_store::companies::{self, SYSTEM};
 use oz_store::users::{self, User, email_key};
 use oz_store::{AnyConn, Viewer, passwords, sessions};
-use oz_wire::{PayloadError, UserFields};
+use oz_wire::{Code, PayloadError, UserFields};
 use serde_json::{Map, Value, json};
 
 /// Longest address (RFC 5321, 4.5.3.1.3).
@@ -39,25 +40,9 @@ pub(crate) fn create(conn: &mut AnyConn, hand: &Hand, new: &NewUser) -> Result<U
     may_give(hand, role)?;
     let company_id = company_of(conn, hand, role, fields.company_id)?;
     let mut user = User {
-        id: UserId::new(hand.now),
-        company_id,
-        email: String::new(),
-        email_key: String::new(),
         auth_source: new.source,
         password_hash: new.password_hash.clone(),
-        role,
-        first_name: String::new(),
-        last_name: String::new(),
-        middle_name: String::new(),
-        is_active: true,
-        can_start_analysis_biometry: true,
-        can_start_analysis_quality: true,
-        can_start_analysis_collection: true,
-        can_start_analysis_documents: true,
-        meta_data: json!({}),
-        technical_meta_data: json!({}),
-        time_created: hand.now,
-        time_updated: hand.now,
+        ..User::new(UserId::new(hand.now), company_id, role, hand.now)
     };
     set_email(&mut user, &new.email)?;
     set_profile(&mut user, fields)?;
@@ -72,13 +57,14 @@ pub(crate) fn create(conn: &mut AnyConn, hand: &Hand, new: &NewUser) -> Result<U
 /// own, and nobody gives more than they have.
 pub(crate) fn change(conn: &mut AnyConn, hand: &Hand, id: UserId, change: &Change) -> Result<User> {
     let before = users::get(conn, hand.reach(Object::User, Action::Read), id)?;
-    users::get(conn, hand.reach(Object::User, Action::Update), id).map_err(|e| refused(e, "change this user"))?;
+    users::get(conn, hand.reach(Object::User, Action::Update), id)
+        .map_err(|e| Error::forbidden(e, "change this user"))?;
     let fields = &change.fields;
     let mut user = before.clone();
     set_profile(&mut user, fields)?;
     if sets_flags(change) {
         let reach = hand.reach(Object::User, Action::SetRoleOrFlags);
-        users::get(conn, reach, id).map_err(|e| refused(e, "change role, flags or address of this user"))?;
+        users::get(conn, reach, id).map_err(|e| Error::forbidden(e, "change role, flags or address of this user"))?;
         // Neither from above nor to above: who may not give a role may not touch one who has it.
         may_give(hand, before.role)?;
         if companies::get(conn, Viewer::All, before.company_id)?.in_deletion {
@@ -97,16 +83,16 @@ pub(crate) fn change(conn: &mut AnyConn, hand: &Hand, id: UserId, change: &Chang
         keep_an_admin(conn, &before)?;
     }
     users::update(conn, Viewer::All, &user).map_err(taken)?;
-    if (user.role, user.company_id, user.is_active) != (before.role, before.company_id, before.is_active) {
+    let is_another = (user.role, user.company_id, user.is_active) != (before.role, before.company_id, before.is_active);
+    if is_another {
         // What was given out for the old role must not become the new one's: a service's token lives for years.
         sessions::revoke_user(conn, id, None, hand.now)?;
+    }
+    if is_another || user.email_key != before.email_key {
+        // A link that is under way was for the old role, or went to the old address.
         passwords::withdraw(conn, id)?;
     }
-    if user.email_key != before.email_key {
-        // A link that is under way went to the old address.
-        passwords::withdraw(conn, id)?;
-    }
-    let (from, to) = difference(shown(&before), shown(&user));
+    let (from, to) = audit::difference(&shown(&before), &shown(&user));
     if !to.is_empty() {
         let action = if sets_flags(change) { Action::SetRoleOrFlags } else { Action::Update };
         let deed = Deed::new(Object::User, action, id, before.company_id);
@@ -152,8 +138,9 @@ pub(crate) fn check_local(user: &User) -> Result<()> {
 
 /// A role that this hand may give, or take from somebody.
 fn may_give(hand: &Hand, role: Role) -> Result<()> {
-    if role.is_system() && hand.role != Role::Admin {
-        return Err(forbidden(format!("{} may not make or change {role}", hand.role)));
+    if role.is_system() && hand.role() != Role::Admin {
+        let text = format!("{} may not make or change {role}", hand.role());
+        return Err(Error::new(Code::AuthForbidden, text));
     }
     Ok(())
 }
@@ -263,7 +250,7 @@ fn taken(error: oz_store::Error) -> Error {
 
 /// What the audit log keeps of a user: everything but the password.
 fn shown(user: &User) -> Map<String, Value> {
-    let all = json!({
+    object(&json!({
         "email": user.email,
         "user_type": user.role,
         "company_id": user.company_id,
@@ -277,16 +264,5 @@ fn shown(user: &User) -> Map<String, Value> {
         "can_start_analysis_collection": user.can_start_analysis_collection,
         "can_start_analysis_documents": user.can_start_analysis_documents,
         "meta_data": user.meta_data,
-    });
-    if let Value::Object(all) = all { all } else { Map::new() }
-}
-
-/// The keys that differ, before and after.
-pub(super) fn difference(
-    before: Map<String, Value>,
-    after: Map<String, Value>,
-) -> (Map<String, Value>, Map<String, Value>) {
-    let changed = |key: &String| before.get(key) != after.get(key);
-    let pick = |side: &Map<String, Value>| side.clone().into_iter().filter(|(key, _)| changed(key)).collect();
-    (pick(&before), pick(&after))
+    }))
 }

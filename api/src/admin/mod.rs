@@ -4,13 +4,13 @@ mod companies;
 mod sessions;
 mod users;
 
-use crate::accounts::Hand;
-use crate::app::{belong_together, open_database};
+use crate::app::{belong_together, keys_file, open_database};
 use crate::audit::command;
 use crate::audit::{Signer, seal_now};
 use crate::auth::policy::Policy;
 use crate::cli::{Admin, AdminObject};
 use crate::error::Error;
+use crate::hand::Hand;
 use crate::settings::Api;
 use anyhow::Context as _;
 use oz_blobs::Keyring;
@@ -38,7 +38,7 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
     crate::app::private_folder(&settings.data_dir)?;
     let db = open_database(settings).await?;
     belong_together(&db, &settings.data_dir).await?;
-    let keys = Keyring::load_or_create(&settings.data_dir.join("secrets/blobs.key")).context("keys")?;
+    let keys = Keyring::load_or_create(&keys_file(&settings.data_dir)).context("keys")?;
     let keys = Arc::new(keys);
     let hand = Hand::console(Arc::clone(&keys), SystemClock.now());
     let mut desk = Desk { db: db.clone(), hand, policy: settings.password_policy.clone(), out };

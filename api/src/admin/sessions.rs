@@ -15,7 +15,7 @@ pub(super) async fn run(desk: &mut Desk<'_>, action: SessionAction) -> anyhow::R
                 Some(name) => vec![named(desk, name).await?.id],
                 None => vec![],
             };
-            let (mut page, now) = (pages(), desk.hand.now());
+            let (mut page, now) = (pages(), desk.hand.now);
             loop {
                 let whose = user.clone();
                 let list =
@@ -33,7 +33,7 @@ pub(super) async fn run(desk: &mut Desk<'_>, action: SessionAction) -> anyhow::R
             let end = move |conn: &mut AnyConn| {
                 let owner = sessions::get(conn, token_id)?.user_id;
                 let company = users::get(conn, Viewer::All, owner)?.company_id;
-                sessions::revoke(conn, Viewer::All, token_id, hand.now())?;
+                sessions::revoke(conn, Viewer::All, token_id, hand.now)?;
                 hand.note(conn, Deed::new(Object::Session, Action::Revoke, token_id, company).about(owner))?;
                 Ok::<_, Error>(())
             };

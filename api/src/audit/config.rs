@@ -1,6 +1,6 @@
 //! Changes of the settings: noticed when a server starts, by comparing with what was recorded last.
 
-use super::{By, Deed, note, show};
+use super::{By, Deed, difference, note, show};
 use crate::app::App;
 use oz_blobs::Keyring;
 use oz_domain::{Action, Object};
@@ -29,7 +29,7 @@ pub(crate) async fn note_settings(app: &App) -> Result<()> {
     let (keys, now, id) = (app.blobs.keys().clone(), app.now(), app.signer.public());
     app.db
         .write(move |conn| {
-            let (before, after) = changed(&recorded(conn, &keys, &id)?, &effective);
+            let (before, after) = difference(&recorded(conn, &keys, &id)?, &effective);
             if before == after {
                 return Ok(());
             }
@@ -61,30 +61,5 @@ fn recorded(conn: &mut AnyConn, keys: &Keyring, id: &str) -> Result<Values> {
             values.retain(|_, value| !value.is_null());
             return Ok(values);
         }
-    }
-}
-
-/// The keys whose values differ, with both values; null where there is none.
-fn changed(old: &Values, new: &Values) -> (Values, Values) {
-    let pick = |from: &Values| -> Values {
-        let keys = old.keys().chain(new.keys()).filter(|key| old.get(*key) != new.get(*key));
-        keys.map(|key| (key.clone(), from.get(key).cloned().unwrap_or_default())).collect()
-    };
-    (pick(old), pick(new))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_what_changed_is_told() {
-        let values = |value: Value| value.as_object().unwrap().clone();
-        let (old, new) = (values(json!({"a": "1", "b": "2", "c": "3"})), values(json!({"a": "1", "b": "4", "d": "5"})));
-        let (before, after) = changed(&old, &new);
-        assert_eq!(Value::from(before), json!({"b": "2", "c": "3", "d": null}));
-        assert_eq!(Value::from(after), json!({"b": "4", "c": null, "d": "5"}));
-        assert_eq!(changed(&new, &new), (Values::new(), Values::new()));
     }
 }

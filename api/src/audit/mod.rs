@@ -24,7 +24,7 @@ use oz_blobs::{Keyring, SealKey};
 use oz_domain::{Action, AuditId, CompanyId, Millis, Object, RequestId, SubjectKeyId, UserId};
 use oz_store::audit::{Record, SubjectKey, append, subject_key};
 use oz_store::{AnyConn, Error, Result};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::net::IpAddr;
 use tokio::task::JoinSet;
 
@@ -82,6 +82,18 @@ impl Deed {
     pub(crate) fn about(self, subject: impl ToString) -> Self {
         Self { subject: subject.to_string(), ..self }
     }
+}
+
+/// The keys whose values differ, with both values; null where there is none.
+pub(crate) fn difference(
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+) -> (Map<String, Value>, Map<String, Value>) {
+    let pick = |from: &Map<String, Value>| -> Map<String, Value> {
+        let keys = old.keys().chain(new.keys()).filter(|key| old.get(*key) != new.get(*key));
+        keys.map(|key| (key.clone(), from.get(key).cloned().unwrap_or_default())).collect()
+    };
+    (pick(old), pick(new))
 }
 
 /// Writes a record, in the caller's transaction.
@@ -164,4 +176,20 @@ fn place(record: AuditId, what: &str) -> String {
 
 fn unusable(error: oz_blobs::Error) -> Error {
     Error::Corrupt(format!("the audit log's keys: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_changed_is_told() {
+        let values = |value: Value| value.as_object().unwrap().clone();
+        let (old, new) = (values(json!({"a": "1", "b": "2", "c": "3"})), values(json!({"a": "1", "b": "4", "d": "5"})));
+        let (before, after) = difference(&old, &new);
+        assert_eq!(Value::from(before), json!({"b": "2", "c": "3", "d": null}));
+        assert_eq!(Value::from(after), json!({"b": "4", "c": null, "d": "5"}));
+        assert_eq!(difference(&new, &new), (Map::new(), Map::new()));
+    }
 }

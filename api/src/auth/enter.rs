@@ -4,11 +4,11 @@
 use super::ldap::{Answer, Directory, Mapped, Person};
 use super::lockout::{self, Names};
 use super::{Entered, Visitor};
-use crate::accounts::Hand;
 use crate::accounts::users::{self as rules, Change, NewUser};
 use crate::app::App;
 use crate::audit::By;
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use oz_domain::{Action, AuthSource, CompanyId, Object, UserId};
 use oz_http::{ApiError, RequestMeta};
 use oz_store::sessions::{self, Session};
@@ -24,38 +24,32 @@ use zeroize::Zeroizing;
 /// When a log-in that the directory did not answer may be tried again.
 const COME_BACK: Duration = Duration::from_secs(5);
 
+/// What somebody at the door says, and what is known of it.
+pub(crate) struct Attempt<'a> {
+    pub(crate) visitor: Visitor,
+    pub(crate) names: &'a Names,
+    /// The user who has the address.
+    pub(crate) known: Option<User>,
+    pub(crate) email: &'a str,
+    pub(crate) password: Zeroizing<String>,
+}
+
 /// The user whose address and password these are; none when they are wrong, which has been counted.
 ///
 /// # Errors
 /// Code 1521 when others have failed meanwhile or too many come at once, 1523 when the directory gives no answer.
-pub(crate) async fn prove(
-    app: &App,
-    visitor: Visitor,
-    names: &Names,
-    known: Option<User>,
-    email: &str,
-    password: Zeroizing<String>,
-) -> Result<Option<User>> {
-    let directory =
-        app.auth.directory.as_ref().filter(|_| known.as_ref().is_none_or(|u| u.auth_source == AuthSource::Ldap));
-    match directory {
-        Some(directory) => by_directory(app, directory, visitor, names, known, email, password).await,
-        None => {
-            let right = lockout::prove(app, visitor, names, known.as_ref(), password).await?;
-            Ok(known.filter(|_| right))
-        }
+pub(crate) async fn prove(app: &App, attempt: Attempt<'_>) -> Result<Option<User>> {
+    let elsewhere = attempt.known.as_ref().is_none_or(|user| user.auth_source == AuthSource::Ldap);
+    if let Some(directory) = app.auth.directory.as_ref().filter(|_| elsewhere) {
+        return by_directory(app, directory, attempt).await;
     }
+    let Attempt { visitor, names, known, password, .. } = attempt;
+    let right = lockout::prove(app, visitor, names, known.as_ref(), password).await?;
+    Ok(known.filter(|_| right))
 }
 
-async fn by_directory(
-    app: &App,
-    directory: &Directory,
-    visitor: Visitor,
-    names: &Names,
-    known: Option<User>,
-    email: &str,
-    password: Zeroizing<String>,
-) -> Result<Option<User>> {
+async fn by_directory(app: &App, directory: &Directory, attempt: Attempt<'_>) -> Result<Option<User>> {
+    let Attempt { visitor, names, known, email, password } = attempt;
     // Before anything is sent: so many ask the directory at once, and who is turned away has tried no password.
     let place = app.auth.passwords.place(visitor.address)?;
     // One hash beside the directory's answer: what we keep and what it keeps shall not differ in time by that much. Nothing
@@ -170,6 +164,6 @@ async fn replaced(app: &App, token: Option<String>, meta: &RequestMeta) -> Resul
         other => other?,
     };
     let gave_way = session.rotated && session.time_revoked.is_some() && session.user_id == claims.sub;
-    let by = Visitor { request: meta.id, address: meta.client.0 }.by(None);
+    let by = Visitor::of(meta).by(None);
     Ok(gave_way.then(|| Renewal { user: Arc::new(user), by, replaced: Some(session) }))
 }

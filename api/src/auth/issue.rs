@@ -23,20 +23,7 @@ pub(crate) fn life(settings: &Api, role: Role, kind: SessionKind) -> Duration {
 
 /// A session of its own family that is not stored yet and cannot be refreshed.
 pub(crate) fn session(settings: &Api, user: &User, kind: SessionKind, now: Millis) -> Session {
-    let id = TokenId::new(now);
-    Session {
-        id,
-        user_id: user.id,
-        kind,
-        family: id,
-        predecessor: None,
-        rotated: false,
-        expire_hash: None,
-        time_created: now,
-        time_seen: now,
-        time_expires: now.plus(life(settings, user.role, kind)),
-        time_revoked: None,
-    }
+    Session::new(TokenId::new(now), user.id, kind, now, now.plus(life(settings, user.role, kind)))
 }
 
 /// The signed token of a session.

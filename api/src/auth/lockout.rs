@@ -60,9 +60,7 @@ impl Lockout {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part.as_bytes());
         }
-        let tag = context.sign();
-        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{kind}:{hex}")
+        format!("{kind}:{}", hex::encode(context.sign()))
     }
 
     /// The counters of a log-in with this e-mail address from this place.

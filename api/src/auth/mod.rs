@@ -1,5 +1,6 @@
 //! Who calls: access tokens, sessions, and how far the caller may see.
 
+mod access;
 pub(crate) mod change;
 pub(crate) mod enter;
 pub(crate) mod issue;
@@ -13,33 +14,27 @@ pub(crate) mod throttle;
 pub(crate) mod token;
 
 use crate::app::App;
-use crate::audit::By;
 use crate::error::{Error, Result};
 use crate::links::Links;
 use crate::settings::{Api, Components};
+pub(crate) use access::{Access, Caller, Visitor};
 use issue::life;
 use ldap::Directory;
 use lockout::Lockout;
-use oz_domain::{Action, AuthSource, Millis, Object, RequestId, Role, Scope, SessionKind, allowed};
+use oz_domain::{Action, AuthSource, Object, Role, Scope, SessionKind};
 use oz_http::{ApiError, RequestMeta};
-use oz_store::sessions::{self, Session};
+use oz_store::Viewer;
+use oz_store::sessions;
 use oz_store::users::User;
-use oz_store::{AnyConn, Viewer};
 use oz_wire::Code;
 use password::Passwords;
 use seen::Seen;
 use sha2::{Digest as _, Sha256};
-use std::net::IpAddr;
 use std::sync::Arc;
 use throttle::{Class, Throttle};
 use token::{Tokens, unix};
 use warp::Filter;
 use warp::filters::BoxedFilter;
-
-/// All that a token of a capture is good for, with what its user owns; nothing is read, nothing else is made
-/// (`oz-api.md` 3.4).
-const CAPTURE: [(Object, Action); 3] =
-    [(Object::Folder, Action::Create), (Object::Media, Action::Create), (Object::Analysis, Action::Start)];
 
 /// Tokens, passwords, and who comes too often.
 pub(crate) struct Auth {
@@ -59,11 +54,7 @@ impl Auth {
     pub(crate) fn open(settings: &Api) -> anyhow::Result<Self> {
         let tokens = match &settings.jwt_keys {
             Some((private, public)) => Tokens::load(private, public.as_deref())?,
-            None => {
-                let folder = settings.data_dir.join("secrets");
-                fs_err::create_dir_all(&folder)?;
-                Tokens::load_or_create(&folder.join("jwt.pem"))?
-            }
+            None => Tokens::load_or_create(&settings.data_dir.join("secrets/jwt.pem"))?,
         };
         Ok(Self {
             lockout: Lockout::new(tokens.derive("oz-counters/v1")),
@@ -77,126 +68,17 @@ impl Auth {
     }
 }
 
-impl App {
-    /// [`oz_store::Db::write`] for a caller: refused when it may not act any more by then. Every handler that changes
-    /// something writes by this.
-    pub(crate) async fn write_as<T: Send + 'static>(
-        &self,
-        access: &Access,
-        change: impl Fn(&mut AnyConn) -> Result<T> + Send + Sync + 'static,
-    ) -> Result<T> {
-        let (access, now) = (access.clone(), self.now());
-        self.db
-            .write(move |conn| {
-                access.still(conn, now)?;
-                change(conn)
-            })
-            .await
-    }
-}
-
-/// A logged-in user.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    pub(crate) user: Arc<User>,
-    pub(crate) session: Arc<Session>,
-}
-
-impl Caller {
-    /// How far this caller may go: by its role, and with a token of a capture hardly anywhere.
-    fn scope(&self, object: Object, action: Action) -> Scope {
-        let scope = allowed(self.user.role, object, action);
-        if self.session.kind != SessionKind::Capture || scope == Scope::None {
-            return scope;
-        }
-        if CAPTURE.contains(&(object, action)) { Scope::Own } else { Scope::None }
-    }
-}
-
-/// A caller with the reach that the permission table gives for what is asked.
-#[derive(Clone)]
-pub(crate) struct Access {
-    pub(crate) caller: Caller,
-    pub(crate) viewer: Viewer,
-    request: RequestId,
-    address: IpAddr,
-}
-
-impl Access {
-    /// Who does it and from where, for the audit log.
-    pub(crate) fn by(&self) -> By {
-        By { user: Some(self.caller.user.id), request: Some(self.request), address: Some(self.address) }
-    }
-
-    /// The same as somebody who comes to a door.
-    pub(crate) fn visitor(&self) -> Visitor {
-        Visitor { request: self.request, address: self.address }
-    }
-
-    /// Asks again, in the transaction that writes: since the caller came, its body may have taken long to arrive, and the
-    /// session may have ended, the user been shut out or got another role.
-    ///
-    /// # Errors
-    /// As an unknown token, or code 1401.
-    fn still(&self, conn: &mut AnyConn, now: Millis) -> Result<()> {
-        let (session, user) = match sessions::get_with_user(conn, self.caller.session.id) {
-            Err(oz_store::Error::NotFound) => return Err(unknown_token()),
-            other => other?,
-        };
-        check_active(&user)?;
-        let came = &self.caller.user;
-        if session.is_live(now) && (user.role, user.company_id) == (came.role, came.company_id) {
-            return Ok(());
-        }
-        Err(unknown_token())
-    }
-
-    /// Whether the caller has only the token of a capture.
-    pub(crate) fn is_capture(&self) -> bool {
-        self.caller.session.kind == SessionKind::Capture
-    }
-
-    /// How far the same caller may go in something else.
-    pub(crate) fn scope(&self, object: Object, action: Action) -> Scope {
-        self.caller.scope(object, action)
-    }
-
-    /// What the same caller reaches by something else.
-    pub(crate) fn reach(&self, object: Object, action: Action) -> Viewer {
-        let user = &self.caller.user;
-        Viewer::of(self.scope(object, action), user.company_id, user.id)
-    }
-}
-
-/// Somebody who wants to come in, and has not come too often.
-#[derive(Clone, Copy)]
-pub(crate) struct Visitor {
-    pub(crate) request: RequestId,
-    pub(crate) address: IpAddr,
-}
-
-impl Visitor {
-    /// For the audit log: `user` is who it turned out to be.
-    pub(crate) fn by(self, user: Option<oz_domain::UserId>) -> By {
-        By { user, request: Some(self.request), address: Some(self.address) }
-    }
-}
-
-fn refused(code: Code, text: &str) -> Error {
-    Error::new(code, text)
-}
-
 fn no_token() -> Error {
-    refused(Code::AuthNotProvided, "no access token: send X-Forensic-Access-Token")
+    Error::new(Code::AuthNotProvided, "no access token: send X-Forensic-Access-Token")
 }
 
 fn unknown_token() -> Error {
-    refused(Code::AuthInvalid, "the access token is not known")
+    Error::new(Code::AuthInvalid, "the access token is not known")
 }
 
 /// Refuses a user that is switched off (code 1401).
 pub(crate) fn check_active(user: &User) -> Result<()> {
-    if user.is_active { Ok(()) } else { Err(refused(Code::Blocked, Code::Blocked.meaning())) }
+    if user.is_active { Ok(()) } else { Err(Error::new(Code::Blocked, Code::Blocked.meaning())) }
 }
 
 /// Who sends this token, as the session row says.
@@ -229,13 +111,13 @@ async fn authenticate(app: &App, token: Option<String>) -> Result<Caller> {
         return Err(unknown_token());
     }
     if !session.is_live(now) {
-        return Err(refused(Code::AuthExpired, "the access token has expired: log in or refresh"));
+        return Err(Error::new(Code::AuthExpired, "the access token has expired: log in or refresh"));
     }
     if let Some(directory) = app.auth.directory.as_ref().filter(|_| user.auth_source == AuthSource::Ldap)
         && session.kind == SessionKind::Person
         && directory.must_be_asked(session.family, now)
     {
-        return Err(refused(Code::AuthExpired, "log in again: the directory has to be asked"));
+        return Err(Error::new(Code::AuthExpired, "log in again: the directory has to be asked"));
     }
     let life = life(&app.settings, user.role, session.kind);
     // Every use extends the life, but for a capture's; written at most once in a tenth of it (decision 9), and always when
@@ -284,7 +166,7 @@ pub(crate) fn visitor(app: &App) -> BoxedFilter<(Visitor,)> {
         .and_then(move |meta: RequestMeta| {
             let app = app.clone();
             async move {
-                let visitor = Visitor { request: meta.id, address: meta.client.0 };
+                let visitor = Visitor::of(&meta);
                 let checked = throttle::check(&app, Class::Auth, &lockout::neighbourhood(visitor.address)).await;
                 checked.map(|()| visitor).map_err(|e| ApiError::from(e).into()) as Entered<_>
             }
@@ -317,5 +199,5 @@ async fn enter(app: &App, token: Option<String>, meta: &RequestMeta, object: Obj
         return Err(Error::new(Code::AuthForbidden, format!("{who} may not {action} a {object}")));
     }
     let viewer = Viewer::of(scope, user.company_id, user.id);
-    Ok(Access { caller, viewer, request: meta.id, address: meta.client.0 })
+    Ok(Access { caller, viewer, visitor: Visitor::of(meta) })
 }

@@ -4,16 +4,15 @@
 //! service token, none of an appliance with a longer `OZ_SESSION_TTL`.
 
 use super::issue::SHORT;
-use super::{Caller, refused, unknown_token};
+use super::{Caller, unknown_token};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settings::Components;
-use oz_domain::{AuthSource, CompanyId, Millis, Role, SessionKind, TokenId, UserId};
+use oz_domain::{CompanyId, Millis, Role, SessionKind, TokenId, UserId};
 use oz_store::companies::SYSTEM;
 use oz_store::sessions::Session;
 use oz_store::users::User;
 use oz_wire::Code;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +29,8 @@ pub(super) fn caller(app: &App, token: Option<&str>) -> Result<Caller> {
     let now = app.now();
     if is_open(app) {
         // Anybody: a client of no company, who owns nothing.
-        let user = UserId::new(now);
-        let session = session(TokenId::new(now), user, SessionKind::Person, now, now.plus(SHORT));
-        return Ok(caller_of(user, SYSTEM, Role::Client, session));
+        let session = Session::new(TokenId::new(now), UserId::new(now), SessionKind::Person, now, now.plus(SHORT));
+        return Ok(caller_of(SYSTEM, Role::Client, session));
     }
     let token = token.ok_or_else(super::no_token)?;
     let claims = app.auth.tokens.verify(token).ok_or_else(unknown_token)?;
@@ -41,55 +39,19 @@ pub(super) fn caller(app: &App, token: Option<&str>) -> Result<Caller> {
         return Err(unknown_token());
     }
     if now >= ends {
-        return Err(refused(Code::AuthExpired, "the access token has expired: log in or refresh"));
+        return Err(Error::new(Code::AuthExpired, "the access token has expired: log in or refresh"));
     }
     let kind = claims.purpose.unwrap_or(SessionKind::Person);
     let company = claims.company_id.unwrap_or(SYSTEM);
-    Ok(caller_of(claims.sub, company, claims.role, session(claims.jti, claims.sub, kind, issued, ends)))
+    Ok(caller_of(company, claims.role, Session::new(claims.jti, claims.sub, kind, issued, ends)))
 }
 
 fn seconds(time: i64) -> Millis {
     Millis::new(time.saturating_mul(1000))
 }
 
-fn session(id: TokenId, user_id: UserId, kind: SessionKind, issued: Millis, time_expires: Millis) -> Session {
-    Session {
-        id,
-        user_id,
-        kind,
-        family: id,
-        predecessor: None,
-        rotated: false,
-        expire_hash: None,
-        time_created: issued,
-        time_seen: issued,
-        time_expires,
-        time_revoked: None,
-    }
-}
-
 /// What a token says of its user; the rest is not known here.
-fn caller_of(id: UserId, company_id: CompanyId, role: Role, session: Session) -> Caller {
-    let user = User {
-        id,
-        company_id,
-        email: String::new(),
-        email_key: String::new(),
-        auth_source: AuthSource::Local,
-        password_hash: None,
-        role,
-        first_name: String::new(),
-        last_name: String::new(),
-        middle_name: String::new(),
-        is_active: true,
-        can_start_analysis_biometry: true,
-        can_start_analysis_quality: true,
-        can_start_analysis_collection: true,
-        can_start_analysis_documents: true,
-        meta_data: json!({}),
-        technical_meta_data: json!({}),
-        time_created: session.time_created,
-        time_updated: session.time_created,
-    };
+fn caller_of(company_id: CompanyId, role: Role, session: Session) -> Caller {
+    let user = User::new(session.user_id, company_id, role, session.time_created);
     Caller { user: Arc::new(user), session: Arc::new(session) }
 }

@@ -1,10 +1,11 @@
 //! One analysis: read, decide, delete. They are started below their folder.
 
-use super::{forbidden, origin, view, with};
+use super::{origin, view, with};
 use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use oz_domain::{Action, AnalysisId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
 use oz_store::AnyConn;
@@ -41,20 +42,23 @@ async fn show(app: &App, access: &Access, origin: String, found: AnalysisWithMed
 
 /// An operator's decision (decision 24).
 async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: String, app: App) -> Result<Response> {
-    let (decider, reader, now) = (access.viewer, access.reach(Object::Analysis, Action::Read), app.now());
-    let (keys, by) = (app.blobs.keys().clone(), access.by());
-    let found = app.write_as(&access, move |conn| {
+    let (decider, reader) = (access.viewer, access.reach(Object::Analysis, Action::Read));
+    let found = app
+        .write_as(&access, move |conn, hand| {
             let old = analyses::get(conn, reader, id)?.analysis;
-            let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), now);
+            let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), hand.now);
             let new = decided.map_err(|error| match error {
                 oz_store::Error::Conflict(what) if what == "analyses.state" => {
                     Error::new(Code::Conflict, "only an analysis that is FINISHED can be decided on")
                 }
-                other => forbidden(other, "decide on this analysis"),
+                other => Error::forbidden(other, "decide on this analysis"),
             })?;
-            let said = |a: &Analysis| json!({"resolution": a.operator_resolution.map(|r| r.as_str()), "comment": a.operator_comment});
+            let said = |a: &Analysis| {
+                let resolution = a.operator_resolution.map(|r| r.as_str());
+                json!({"resolution": resolution, "comment": a.operator_comment})
+            };
             let deed = Deed::new(Object::Analysis, Action::Decide, id, old.company_id).about(old.folder_id);
-            audit::note(conn, &keys, by, now, deed.from(said(&old)).to(said(&new.analysis)))?;
+            hand.note(conn, deed.from(said(&old)).to(said(&new.analysis)))?;
             Ok::<_, Error>(new)
         })
         .await?;
@@ -62,15 +66,14 @@ async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: Str
 }
 
 async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> {
-    let (viewer, now, by) = (access.viewer, app.now(), access.by());
-    let keys = app.blobs.keys().clone();
+    let viewer = access.viewer;
     to_the_end(async move {
-        let remove = move |conn: &mut AnyConn| {
+        let remove = move |conn: &mut AnyConn, hand: &Hand| {
             let row = analyses::get(conn, viewer, id)?.analysis;
-            let dead = analyses::delete(conn, viewer, id, now)?;
+            let dead = analyses::delete(conn, viewer, id, hand.now)?;
             let deed = Deed::new(Object::Analysis, Action::Delete, id, row.company_id).about(row.folder_id);
             let before = json!({"folder_id": row.folder_id, "type": row.kind.as_str()});
-            audit::note(conn, &keys, by, now, deed.from(before))?;
+            hand.note(conn, deed.from(before))?;
             Ok::<_, Error>(dead)
         };
         let dead = app.write_as(&access, remove).await?;

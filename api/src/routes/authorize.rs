@@ -4,7 +4,7 @@ use super::sessions::end_session;
 use super::{restore, tokens, with};
 use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
-use crate::auth::enter::{self, Renewal, renewal};
+use crate::auth::enter::{self, Attempt, Renewal, renewal};
 use crate::auth::{self, Access, Visitor, check_active, issue, lockout, user, visitor};
 use crate::error::{Error, Result};
 use crate::view::View;
@@ -92,7 +92,8 @@ async fn come_in(visitor: Visitor, body: LogIn, app: &App) -> Result<Response> {
     if let Some(time) = held {
         return Err(lockout::wait(time));
     }
-    let proven = enter::prove(app, visitor, &names, found, &address, password).await?.ok_or_else(wrong)?;
+    let attempt = Attempt { visitor, names: &names, known: found, email: &address, password };
+    let proven = enter::prove(app, attempt).await?.ok_or_else(wrong)?;
     let (expire_token, session) = renewable(app, &proven)?;
     let (stored, keys, by) = (session.clone(), app.blobs.keys().clone(), visitor.by(Some(proven.id)));
     let user = app

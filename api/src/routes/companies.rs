@@ -1,12 +1,14 @@
 //! Companies (`oz-api.md` 5), and how their webhooks are signed and where they may go (decision 19).
 
 use super::{page_of, view, with};
-use crate::accounts::{Hand, companies as rules};
+use crate::accounts::companies as rules;
 use crate::app::{App, to_the_end};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use oz_domain::{Action, CompanyId, Object};
 use oz_http::{ApiError, Response, Route, any_of, endpoint, json, json_reply, query, reply_status};
+use oz_store::AnyConn;
 use oz_store::companies::{self, Company, Left};
 use oz_wire::{Code, CompanyBody, CompanyPage, ListQuery, WebhookSecret, WebhookSettings, WebhookSettingsBody};
 use warp::Filter;
@@ -36,8 +38,7 @@ fn show(app: &App, access: &Access, company: &Company, left: Option<Left>) -> oz
 }
 
 async fn create(access: Access, body: CompanyBody, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
-    let made = app.write_as(&access, move |conn| rules::create(conn, &hand, &body)).await?;
+    let made = app.write_as(&access, move |conn, hand| rules::create(conn, hand, &body)).await?;
     Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made, None)))
 }
 
@@ -66,18 +67,16 @@ async fn read(id: CompanyId, access: Access, app: App) -> Result<Response> {
 }
 
 async fn change(id: CompanyId, access: Access, body: CompanyBody, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
-    let changed = app.write_as(&access, move |conn| rules::change(conn, &hand, id, &body)).await?;
+    let changed = app.write_as(&access, move |conn, hand| rules::change(conn, hand, id, &body)).await?;
     Ok(json_reply(&show(&app, &access, &changed, None)))
 }
 
 /// 202: its users are shut out at once, what it has is removed by a job. [`read`] shows how far it got, then 404.
 async fn remove(id: CompanyId, access: Access, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
     let (ours, who) = (app.clone(), access.clone());
     let (company, left) = to_the_end(async move {
-        let close = move |conn: &mut oz_store::AnyConn| {
-            let (company, ended) = rules::close(conn, &hand, id)?;
+        let close = move |conn: &mut AnyConn, hand: &Hand| {
+            let (company, ended) = rules::close(conn, hand, id)?;
             Ok::<_, Error>((company, ended, companies::left(conn, id)?))
         };
         let (company, ended, left) = ours.write_as(&who, close).await?;
@@ -100,16 +99,14 @@ fn settings_of(company: Company) -> WebhookSettings {
 }
 
 async fn set_webhook(id: CompanyId, access: Access, body: WebhookSettingsBody, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
-    let changed = app.write_as(&access, move |conn| rules::set_hosts(conn, &hand, id, &body.hosts)).await?;
+    let changed = app.write_as(&access, move |conn, hand| rules::set_hosts(conn, hand, id, &body.hosts)).await?;
     Ok(json_reply(&settings_of(changed)))
 }
 
 async fn new_secret(id: CompanyId, access: Access, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
     let mut secret = Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *secret).map_err(|e| ApiError::internal(Code::Unknown, e))?;
     let written = rules::written(&*secret);
-    app.write_as(&access, move |conn| rules::set_secret(conn, &hand, id, &*secret)).await?;
+    app.write_as(&access, move |conn, hand| rules::set_secret(conn, hand, id, &*secret)).await?;
     Ok(reply_status(StatusCode::CREATED, &WebhookSecret { secret: (*written).clone() }))
 }

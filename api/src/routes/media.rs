@@ -1,10 +1,11 @@
 //! One medium: read, change its tags, delete. They are added below their folder.
 
-use super::{forbidden, origin, view, with};
+use super::{origin, view, with};
 use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use crate::ingest::check_tags;
 use oz_domain::{Action, MediaId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
@@ -36,15 +37,15 @@ async fn read(id: MediaId, access: Access, origin: String, app: App) -> Result<R
 async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: String, app: App) -> Result<Response> {
     let tags = body.tags.ok_or_else(|| PayloadError::missing("tags"))?;
     check_tags("tags", &tags)?;
-    let (changer, reader, now) = (access.viewer, access.reach(Object::Media, Action::Read), app.now());
-    let (keys, by) = (app.blobs.keys().clone(), access.by());
+    let (changer, reader) = (access.viewer, access.reach(Object::Media, Action::Read));
     let found = app
-        .write_as(&access, move |conn| {
+        .write_as(&access, move |conn, hand| {
             let old = media::get(conn, reader, id)?.media;
-            let new = media::set_tags(conn, changer, id, &tags, now).map_err(|e| forbidden(e, "change this medium"))?;
+            let new = media::set_tags(conn, changer, id, &tags, hand.now)
+                .map_err(|e| Error::forbidden(e, "change this medium"))?;
             let deed = Deed::new(Object::Media, Action::UpdateTags, id, old.company_id).about(old.folder_id);
             let deed = deed.from(json!({"tags": old.tags})).to(json!({"tags": new.media.tags}));
-            audit::note(conn, &keys, by, now, deed)?;
+            hand.note(conn, deed)?;
             Ok::<_, Error>(new)
         })
         .await?;
@@ -53,14 +54,13 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
 
 /// The file is gone before the answer.
 async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
-    let (viewer, now, by) = (access.viewer, app.now(), access.by());
-    let keys = app.blobs.keys().clone();
+    let viewer = access.viewer;
     to_the_end(async move {
-        let remove = move |conn: &mut AnyConn| {
+        let remove = move |conn: &mut AnyConn, hand: &Hand| {
             let row = media::get(conn, viewer, id)?.media;
-            let dead = media::delete(conn, viewer, id, now)?;
+            let dead = media::delete(conn, viewer, id, hand.now)?;
             let deed = Deed::new(Object::Media, Action::Delete, id, row.company_id).about(row.folder_id);
-            audit::note(conn, &keys, by, now, deed.from(json!({"folder_id": row.folder_id, "tags": row.tags})))?;
+            hand.note(conn, deed.from(json!({"folder_id": row.folder_id, "tags": row.tags})))?;
             Ok::<_, Error>(dead)
         };
         let dead = app.write_as(&access, remove).await?;

@@ -23,7 +23,7 @@ use crate::view::View;
 use oz_domain::{Action, Millis, Object, Scope};
 use oz_http::{Response, Route, any_of, json_reply, under};
 use oz_store::{Page, Sort, SortBy};
-use oz_wire::{Code, ListQuery};
+use oz_wire::ListQuery;
 use serde::Serialize;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -147,12 +147,4 @@ fn counted<T: Serialize>(mut all: Vec<T>, query: &ListQuery, key: impl Fn(&T) ->
         response.headers_mut().insert("x-next-cursor", next);
     }
     Ok(response)
-}
-
-/// What one sees and may not change is forbidden, not hidden.
-pub(crate) fn forbidden(error: oz_store::Error, what: &str) -> Error {
-    match error {
-        oz_store::Error::NotFound => Error::new(Code::AuthForbidden, format!("this user may not {what}")),
-        other => Error::Store(other),
-    }
 }

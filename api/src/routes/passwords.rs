@@ -1,7 +1,7 @@
 //! Passwords that change: by their owner, by an administrator (decision 13).
 
 use super::authorize::BODY;
-use super::{forbidden, with};
+use super::with;
 use crate::accounts::users::check_local;
 use crate::app::{App, to_the_end};
 use crate::auth::change::{self, Change};
@@ -48,13 +48,13 @@ pub(super) async fn set_password(
         (access.reach(Object::User, Action::Read), access.reach(Object::User, Action::ChangePassword));
     let target = app.db.read(move |conn| {
         users::get(conn, reader, id)?;
-        users::get(conn, changer, id).map_err(|e| forbidden(e, "change this password"))
+        users::get(conn, changer, id).map_err(|e| Error::forbidden(e, "change this password"))
     });
     let target = target.await?;
     check_local(&target)?;
     // One's own password is asked for, whatever one may do: a session that somebody left open must not be enough.
     let own = id == access.caller.user.id;
-    let names = app.auth.lockout.names(&target.email, access.visitor().address);
+    let names = app.auth.lockout.names(&target.email, access.visitor.address);
     if own {
         prove_own(app, access, old).await?;
     }
@@ -62,17 +62,16 @@ pub(super) async fn set_password(
     let history = app.settings.password_policy.history;
     let keep = own.then_some(access.caller.session.id);
     let change = Change { user: target, hash, history, keep };
-    let (keys, by, now) = (app.blobs.keys().clone(), access.by(), app.now());
     let (app, access) = (app.clone(), access.clone());
     to_the_end(async move {
         let ended = app
-            .write_as(&access, move |conn| {
-                if own && let Some(time) = lockout::held(conn, &names, now)? {
+            .write_as(&access, move |conn, hand| {
+                if own && let Some(time) = lockout::held(conn, &names, hand.now)? {
                     return Err(lockout::wait(time));
                 }
                 // A new password starts without the failures of the old one.
                 lockout::passed(conn, &names)?;
-                Ok::<_, Error>(change::write(conn, &keys, by, &change, now)?)
+                Ok(change::write(conn, &hand.keys, hand.by, &change, hand.now)?)
             })
             .await?;
         app.auth.forget(&ended);
@@ -90,7 +89,7 @@ pub(super) async fn prove_own(app: &App, access: &Access, old: Option<Zeroizing<
 
 /// A wrong one counts as a wrong log-in does.
 async fn prove(app: App, access: Access, old: Zeroizing<String>) -> Result<()> {
-    let (id, visitor, now, own) = (access.caller.user.id, access.visitor(), app.now(), app.clone());
+    let (id, visitor, now, own) = (access.caller.user.id, access.visitor, app.now(), app.clone());
     // The row, not the caller: what the caller was is remembered for seconds, and another node may have changed it.
     let found = app.db.read(move |conn| {
         let user = users::get(conn, Viewer::All, id)?;

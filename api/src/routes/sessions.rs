@@ -2,7 +2,7 @@
 
 use super::{Pairs, page_of, with};
 use crate::app::{App, to_the_end};
-use crate::audit::{self, Deed};
+use crate::audit::Deed;
 use crate::auth::{Access, user};
 use crate::error::Result;
 use oz_domain::{Action, Object, TokenId, UserId};
@@ -64,15 +64,15 @@ async fn revoke(id: TokenId, access: Access, app: App) -> Result<StatusCode> {
 /// Ends a session with what came of it, for the caller and for whoever else holds its token.
 pub(super) async fn end_session(app: &App, access: &Access, id: TokenId) -> Result<StatusCode> {
     let (app, access) = (app.clone(), access.clone());
-    let (viewer, by, keys, now) = (access.viewer, access.by(), app.blobs.keys().clone(), app.now());
+    let viewer = access.viewer;
     to_the_end(async move {
         let ended = app
-            .write_as(&access, move |conn| {
-                let ended = sessions::revoke(conn, viewer, id, now)?;
+            .write_as(&access, move |conn, hand| {
+                let ended = sessions::revoke(conn, viewer, id, hand.now)?;
                 // Found with the caller's eyes; its owner is looked up for the record alone.
                 let (_, owner) = sessions::get_with_user(conn, id)?;
                 let deed = Deed::new(Object::Session, Action::Revoke, id, owner.company_id).about(owner.id);
-                audit::note(conn, &keys, by, now, deed)?;
+                hand.note(conn, deed)?;
                 Ok(ended)
             })
             .await?;

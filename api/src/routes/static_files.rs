@@ -2,14 +2,14 @@
 //! object (decision 18); the path holds ids, and guessing one is of no use.
 
 use super::with;
-use crate::app::App;
+use crate::app::{App, location};
 use crate::audit::{self, By, Deed};
 use crate::auth::{Access, Visitor, user};
 use crate::error::{Error, Result};
 use oz_blobs::Location;
-use oz_domain::{Action, BlobId, FileRole, FolderId, ImageId, MediaId, Object, TokenId};
+use oz_domain::{Action, FileRole, FolderId, ImageId, MediaId, Object, TokenId};
 use oz_http::{RequestMeta, Response, Route, endpoint, header, meta, parse_range, query, ranged, unsatisfiable};
-use oz_store::{AnyConn, Viewer, analyses, blobs, media};
+use oz_store::{AnyConn, Viewer, analyses, media};
 use oz_wire::Code;
 use serde_json::json;
 use warp::Filter;
@@ -54,7 +54,7 @@ fn by_link(app: &App) -> BoxedFilter<(Seeker,)> {
             let (Some(expires), Some(signature), true) = (value("expires"), value("signature"), on) else {
                 return Err(warp::reject::not_found());
             };
-            let visitor = Visitor { request: meta.id, address: meta.client.0 };
+            let visitor = Visitor::of(&meta);
             Ok(Seeker::Holder { visitor, expires, signature })
         })
         .boxed()
@@ -119,7 +119,7 @@ fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Res
         if analysis.folder_id != folder {
             return Err(missing());
         }
-        return Ok((place(conn, image.blob_id)?, image.mime, deed(image.id.to_string(), company)));
+        return Ok((location(conn, image.blob_id)?, image.mime, deed(image.id.to_string(), company)));
     }
     let id: MediaId = stem.parse().map_err(|_| missing())?;
     let found = media::get(conn, viewer, id)?;
@@ -128,10 +128,5 @@ fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Res
     }
     // The form that plays in a browser, where the original does not (decision 39).
     let stored = found.file(FileRole::Video).or_else(|| found.file(FileRole::Original)).ok_or_else(missing)?;
-    Ok((place(conn, stored.blob_id)?, stored.mime.clone(), deed(id.to_string(), found.media.company_id)))
-}
-
-fn place(conn: &mut AnyConn, id: BlobId) -> Result<Location> {
-    let blob = blobs::get(conn, id)?;
-    Ok(Location { company: blob.company_id, name: blob.name, id })
+    Ok((location(conn, stored.blob_id)?, stored.mime.clone(), deed(id.to_string(), found.media.company_id)))
 }

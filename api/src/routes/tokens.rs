@@ -3,7 +3,7 @@
 use super::authorize::answer;
 use super::with;
 use crate::app::App;
-use crate::audit::{self, Deed};
+use crate::audit::Deed;
 use crate::auth::{Access, check_active, issue, user};
 use crate::error::{Error, Result};
 use oz_domain::{Action, Object, Role, SessionKind, UserId};
@@ -81,12 +81,12 @@ async fn store(
     object: Object,
     action: Action,
 ) -> Result<()> {
-    let (session, keys, by) = (session.clone(), app.blobs.keys().clone(), access.by());
+    let session = session.clone();
     let (owner, company) = (user.id, user.company_id);
-    let stored = app.write_as(access, move |conn| {
+    let stored = app.write_as(access, move |conn, hand| {
         sessions::insert(conn, &session)?;
         let deed = Deed::new(object, action, session.id, company).about(owner);
-        Ok(audit::note(conn, &keys, by, session.time_created, deed)?)
+        Ok(hand.note(conn, deed)?)
     });
     stored.await
 }

@@ -2,7 +2,6 @@
 
 use super::passwords::{prove_own, set_password};
 use super::{page_of, view, with};
-use crate::accounts::Hand;
 use crate::accounts::users::{self as rules, Change, NewUser};
 use crate::app::{App, to_the_end};
 use crate::audit::{self, Deed};
@@ -38,7 +37,6 @@ fn show(app: &App, access: &Access, user: &User) -> oz_wire::User {
 }
 
 async fn create(access: Access, body: oz_wire::NewUser, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
     let oz_wire::NewUser { credentials, profile } = body;
     let password = Zeroizing::new(credentials.password);
     let names = [&profile.first_name, &profile.last_name, &profile.middle_name];
@@ -51,7 +49,7 @@ async fn create(access: Access, body: oz_wire::NewUser, app: App) -> Result<Resp
         source: AuthSource::Local,
         fields: if app.settings.legacy_names { profile } else { profile.without_old_names() },
     };
-    let made = app.write_as(&access, move |conn| rules::create(conn, &hand, &new)).await?;
+    let made = app.write_as(&access, move |conn, hand| rules::create(conn, hand, &new)).await?;
     Ok(reply_status(StatusCode::CREATED, &show(&app, &access, &made)))
 }
 
@@ -87,7 +85,6 @@ async fn read(id: UserId, access: Access, app: App) -> Result<Response> {
 }
 
 async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) -> Result<Response> {
-    let hand = Hand::of(&app, &access);
     let UserPatch { profile, email, password, old_password } = UserPatch::read(body)?;
     let fields = if app.settings.legacy_names { profile } else { profile.without_old_names() };
     // Whoever has the address can have the password mailed: one's own is asked for first, as for a new password.
@@ -107,7 +104,7 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
     let changed = to_the_end({
         let (app, access) = (app.clone(), access.clone());
         async move {
-            let changed = app.write_as(&access, move |conn| rules::change(conn, &hand, id, &change)).await?;
+            let changed = app.write_as(&access, move |conn, hand| rules::change(conn, hand, id, &change)).await?;
             app.auth.forget_user(id);
             Ok(changed)
         }
@@ -116,9 +113,8 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
 }
 
 async fn remove(id: UserId, access: Access, app: App) -> Result<StatusCode> {
-    let hand = Hand::of(&app, &access);
     to_the_end(async move {
-        app.write_as(&access, move |conn| rules::remove(conn, &hand, id)).await?;
+        app.write_as(&access, move |conn, hand| rules::remove(conn, hand, id)).await?;
         app.auth.forget_user(id);
         Ok::<_, Error>(StatusCode::NO_CONTENT)
     })

@@ -12,6 +12,11 @@ const fn setting(
     Definition { key, env, kind, default, doc, secret: false }
 }
 
+/// A text that is never shown.
+const fn secret(key: &'static str, env: &'static str, doc: &'static str) -> Definition {
+    Definition { secret: true, ..setting(key, env, Kind::Text, "", doc) }
+}
+
 /// Every setting of the API.
 pub(crate) static TABLE: &[Definition] = &[
     setting(
@@ -29,14 +34,11 @@ pub(crate) static TABLE: &[Definition] = &[
         "127.0.0.1:9464",
         "Where metrics and plain health listen; keep it private.",
     ),
-    Definition {
-        key: "database_url",
-        env: "OZ_DATABASE_URL",
-        kind: Kind::Text,
-        default: "",
-        doc: "Database: sqlite:///path or postgres://… (with sslmode=verify-full over a network). Unset: a file in the data folder.",
-        secret: true,
-    },
+    secret(
+        "database_url",
+        "OZ_DATABASE_URL",
+        "Database: sqlite:///path or postgres://… (with sslmode=verify-full over a network). Unset: a file in the data folder.",
+    ),
     setting("database_connections", "OZ_DATABASE_CONNECTIONS", Kind::Number, "8", "Connections to the database."),
     setting("models_dir", "OZ_MODELS_DIR", Kind::Path, "/usr/share/oz/models", "Folder of the model pack."),
     setting("runtime_lib", "OZ_RUNTIME_LIB", Kind::Path, "/usr/lib/oz/libonnxruntime.so", "ONNX Runtime's library."),
@@ -134,14 +136,7 @@ pub(crate) static TABLE: &[Definition] = &[
         "Directory that keeps passwords: ldaps://host, or ldap://host with ldap_start_tls. Unset: none.",
     ),
     setting("ldap_bind_dn", "OZ_LDAP_BIND_DN", Kind::Text, "", "Entry that searches the directory."),
-    Definition {
-        key: "ldap_bind_password",
-        env: "OZ_LDAP_BIND_PASSWORD",
-        kind: Kind::Text,
-        default: "",
-        doc: "Its password; better OZ_LDAP_BIND_PASSWORD_FILE.",
-        secret: true,
-    },
+    secret("ldap_bind_password", "OZ_LDAP_BIND_PASSWORD", "Its password; better OZ_LDAP_BIND_PASSWORD_FILE."),
     setting("ldap_user_base", "OZ_LDAP_USER_BASE", Kind::Text, "", "Entry below which people are."),
     setting(
         "ldap_user_filter",
@@ -188,14 +183,7 @@ pub(crate) static TABLE: &[Definition] = &[
         "How mail is encrypted on its way to that server; none: for a relay on this machine.",
     ),
     setting("smtp_user", "OZ_SMTP_USER", Kind::Text, "", "User at the mail server. Unset: none is needed."),
-    Definition {
-        key: "smtp_password",
-        env: "OZ_SMTP_PASSWORD",
-        kind: Kind::Text,
-        default: "",
-        doc: "Its password.",
-        secret: true,
-    },
+    secret("smtp_password", "OZ_SMTP_PASSWORD", "Its password."),
     setting("smtp_from", "OZ_SMTP_FROM", Kind::Text, "", "Sender of the mail: `Oz <oz@example.com>`."),
     setting(
         "restore_url",

@@ -1,13 +1,13 @@
 //! All of a person's data as a ZIP archive (APPNOTE 6.3), written while it is sent: nothing of it touches the disk.
 
-use crate::app::App;
+use crate::app::{App, location};
 use crate::error::{Error, Result};
 use crate::view::View;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use oz_blobs::Location;
-use oz_domain::{BlobId, FileRole, FolderId};
-use oz_store::{AnyConn, Viewer, analyses, blobs, folders, media};
+use oz_domain::{FileRole, FolderId};
+use oz_store::{AnyConn, Viewer, analyses, folders, media};
 use std::io::{self, Write};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -99,16 +99,11 @@ fn contents(conn: &mut AnyConn, viewer: Viewer, id: FolderId, view: &View) -> Re
     for medium in &found {
         if let Some(file) = medium.file(FileRole::Original) {
             let name = format!("{}.{}", medium.media.id, crate::view::extension(&file.mime));
-            files.push((name, place(conn, file.blob_id)?));
+            files.push((name, location(conn, file.blob_id)?));
         }
     }
     for image in judged.iter().flat_map(|a| &a.images) {
-        files.push((format!("{}_{}.jpg", image.id, image.kind), place(conn, image.blob_id)?));
+        files.push((format!("{}_{}.jpg", image.id, image.kind), location(conn, image.blob_id)?));
     }
     Ok(Contents { json, files })
-}
-
-fn place(conn: &mut AnyConn, id: BlobId) -> Result<Location> {
-    let blob = blobs::get(conn, id)?;
-    Ok(Location { company: blob.company_id, name: blob.name, id })
 }

@@ -6,20 +6,18 @@ mod archive;
 
 pub(crate) use archive::archive;
 
-use crate::accounts::Hand;
-use crate::app::App;
 use crate::audit::Deed;
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use oz_domain::{Action, CompanyId, FolderId, Object};
 use oz_store::audit::destroy_subject_key;
 use oz_store::blobs::DeadBlob;
 use oz_store::folder_list::{self, MetadataMatch};
-use oz_store::{AnyConn, MAX_LIMIT, Page, Viewer, folders};
+use oz_store::metadata::{END_USER_ID, IIN};
+use oz_store::{AnyConn, MAX_LIMIT, Page, Viewer, folders, metadata};
 use oz_wire::{PayloadError, SubjectRequest};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-/// Where a value can stand in a folder's data, beside the top.
-const BLOCK: &str = "person_info";
 /// Longest value in characters.
 const VALUE: usize = 256;
 
@@ -39,8 +37,8 @@ impl Subject {
             return Err(PayloadError::missing("company_id").into());
         }
         let (key, value) = match (request.iin, request.end_user_id) {
-            (Some(value), None) => ("iin", value),
-            (None, Some(value)) => ("end_user_id", value),
+            (Some(value), None) => (IIN, value),
+            (None, Some(value)) => (END_USER_ID, value),
             (None, None) => return Err(PayloadError::missing("iin").into()),
             (Some(_), Some(_)) => return Err(Error::value("iin", "both", "either iin or end_user_id")),
         };
@@ -54,9 +52,9 @@ impl Subject {
     }
 
     /// Every folder of the subject that the viewer reaches, with its company.
-    pub(crate) fn folders(&self, conn: &mut AnyConn, viewer: Viewer) -> Result<Vec<(FolderId, CompanyId)>> {
-        let mut found = Vec::new();
-        for key in [self.key.to_owned(), format!("{BLOCK}.{}", self.key)] {
+    pub(crate) fn folders(&self, conn: &mut AnyConn, viewer: Viewer) -> Result<BTreeMap<FolderId, CompanyId>> {
+        let mut found = BTreeMap::new();
+        for key in metadata::places_of(self.key) {
             let same = MetadataMatch { key, value: self.value.clone(), equal: true };
             let filter = folder_list::Filter {
                 companies: self.companies.clone(),
@@ -66,8 +64,7 @@ impl Subject {
             let mut page = Page { limit: MAX_LIMIT, ..Page::default() };
             loop {
                 let part = folder_list::list(conn, viewer, &filter, &page)?;
-                let new = part.items.iter().map(|f| (f.id, f.company_id));
-                found.extend(new.filter(|one| !found.contains(one)).collect::<Vec<_>>());
+                found.extend(part.items.iter().map(|f| (f.id, f.company_id)));
                 let Some(next) = part.next else { break };
                 page.after = Some(next);
             }
@@ -80,28 +77,8 @@ impl Subject {
 /// to remove before anybody is told that they are gone.
 pub(crate) fn erase_folder(conn: &mut AnyConn, hand: &Hand, viewer: Viewer, id: FolderId) -> Result<Vec<DeadBlob>> {
     let company = folders::get(conn, viewer, id)?.company_id;
-    let dead = folders::clean(conn, viewer, id, hand.now())?;
-    destroy_subject_key(conn, company, &id.to_string(), hand.now())?;
+    let dead = folders::clean(conn, viewer, id, hand.now)?;
+    destroy_subject_key(conn, company, &id.to_string(), hand.now)?;
     hand.note(conn, Deed::new(Object::Folder, Action::ErasePi, id, company))?;
     Ok(dead)
-}
-
-/// From one try to scrub to the next, and how many there are.
-const AGAIN: (Duration, u32) = (Duration::from_secs(10), 60);
-
-/// Makes sure that what was deleted is in no free page and no log of the database. A reader can be in the way: then it is
-/// tried again in the background, and by the housekeeping after that.
-pub(crate) async fn scrub(app: &App) {
-    let Err(error) = app.db.scrub().await else { return };
-    tracing::warn!(%error, "free pages of the database are emptied later");
-    let db = app.db.clone();
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(AGAIN.0);
-        for _ in 0..AGAIN.1 {
-            ticks.tick().await;
-            if db.scrub().await.is_ok() {
-                return;
-            }
-        }
-    });
 }

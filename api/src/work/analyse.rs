@@ -1,9 +1,8 @@
 //! The job behind an analysis: fetch, decode in a child, judge, keep the pictures, write the verdict.
 
-use crate::app::App;
+use crate::app::{App, location};
 use crate::error::media_code;
 use crate::view::{StoredResult, THRESHOLD_SPOOFING};
-use oz_blobs::Location;
 use oz_domain::{
     AnalysisId, BlobId, CompanyId, FileRole, ImageId, ImageKind, MediaKind, Millis, RequestId, Resolution, Tag,
 };
@@ -73,7 +72,7 @@ impl AnalyseMedia {
     pub(crate) fn job(
         analysis_id: AnalysisId,
         attempts: i32,
-        request: RequestId,
+        request: Option<RequestId>,
         now: Millis,
     ) -> oz_jobs::Result<NewJob> {
         let job = NewJob::of::<Self>(&Payload { analysis_id }, now)?;
@@ -115,8 +114,7 @@ impl AnalyseMedia {
             Stop::Refuse(Refusal { code: Code::NotEnoughMedia, text: "the medium's file was erased".to_owned() })
         })?;
         let blob = file.blob_id;
-        let blob = self.app.db.read(move |conn| blobs::get(conn, blob)).await.map_err(again)?;
-        let at = Location { company: blob.company_id, name: blob.name, id: blob.id };
+        let at = self.app.db.read(move |conn| location(conn, blob)).await.map_err(again)?;
         let memory = self.app.blobs.memory_file(&at, u64::MAX).await.map_err(again)?;
         let options = LivenessOptions {
             asked: medium.media.tags.iter().filter_map(|t| t.parse::<Tag>().ok()).collect(),

@@ -1,8 +1,8 @@
 //! The job that empties a closed company: folders with their files, then users and keys, then the company itself.
 
+use super::LIGHT;
 use crate::app::App;
 use crate::audit::{self, By, Deed};
-use crate::subjects::scrub;
 use oz_domain::{Action, CompanyId, Millis, Object, RequestId};
 use oz_jobs::{Context, Effect, Failure, Job, NewJob};
 use oz_store::{AnyConn, Viewer, companies, folders};
@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
-/// Jobs that need little of the machine.
-pub(crate) const LIGHT: &str = "light";
 /// Folders of one attempt. It is committed folder by folder: what was removed stays removed whatever happens.
 const FOLDERS: i64 = 200;
 
@@ -33,11 +31,7 @@ impl DeleteCompany {
 
     /// The job for a company.
     pub(crate) fn job(company_id: CompanyId, request: Option<RequestId>, now: Millis) -> oz_jobs::Result<NewJob> {
-        let job = NewJob::of::<Self>(&Payload { company_id }, now)?.once(company_id);
-        Ok(match request {
-            Some(request) => job.asked_by(request),
-            None => job,
-        })
+        Ok(NewJob::of::<Self>(&Payload { company_id }, now)?.once(company_id).asked_by(request))
     }
 }
 
@@ -77,6 +71,6 @@ impl Job for DeleteCompany {
                 audit::note(conn, &keys, By::SYSTEM, now, deed.to(json!({"emptied": true})))
             }
         };
-        Ok(Effect::new(finish).then(move || drop(tokio::spawn(async move { scrub(&app).await }))))
+        Ok(Effect::new(finish).then(move || drop(tokio::spawn(async move { app.scrub().await }))))
     }
 }

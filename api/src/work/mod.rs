@@ -9,10 +9,12 @@ use crate::app::App;
 use oz_jobs::{Lane, Observer, Options, Registry, Runner};
 
 pub(crate) use analyse::{AnalyseMedia, LANE};
-pub(crate) use delete_company::{DeleteCompany, LIGHT};
+pub(crate) use delete_company::DeleteCompany;
 pub(crate) use restore_mail::RestoreMail;
 pub(crate) use sweep::sweep_for_ever;
 
+/// The lane of jobs that need little of the machine.
+pub(crate) const LIGHT: &str = "light";
 /// Light jobs at once.
 const LIGHT_AT_ONCE: usize = 2;
 

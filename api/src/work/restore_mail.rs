@@ -35,7 +35,7 @@ impl RestoreMail {
 
     /// The job for a user who was found, or not.
     pub(crate) fn job(user_id: Option<UserId>, request: RequestId, now: Millis) -> oz_jobs::Result<NewJob> {
-        Ok(NewJob::of::<Self>(&Payload { user_id }, now)?.asked_by(request))
+        Ok(NewJob::of::<Self>(&Payload { user_id }, now)?.asked_by(Some(request)))
     }
 }
 

@@ -97,10 +97,10 @@ impl NewJob {
         self
     }
 
-    /// Asked for by this request.
+    /// Asked for by this request; none for what the machine itself does.
     #[must_use]
-    pub const fn asked_by(mut self, request: RequestId) -> Self {
-        self.request_id = Some(request);
+    pub const fn asked_by(mut self, request: Option<RequestId>) -> Self {
+        self.request_id = request;
         self
     }
 }

@@ -14,8 +14,10 @@ use sha2::{Digest as _, Sha256};
 
 /// Most scalars of one folder that are indexed; further ones are stored, not found.
 const MAX_KEYS: usize = 256;
-/// Keys that say who a folder is about, at the top or in `person_info`.
-pub const SUBJECT: [&str; 2] = ["iin", "end_user_id"];
+/// The key of a person's number, which says who a folder is about ([`places_of`]).
+pub const IIN: &str = "iin";
+/// The key of the client's own id of a person, likewise.
+pub const END_USER_ID: &str = "end_user_id";
 /// Deepest nesting that is indexed.
 const MAX_DEPTH: u32 = 8;
 /// Longest text in bytes that lies in the index as it is: an index row of PostgreSQL is at most 2.7 KB.
@@ -115,6 +117,11 @@ pub(crate) fn index(conn: &mut AnyConn, folder: &Folder) -> Result<()> {
     Ok(())
 }
 
+/// Where a person's number or id stands in a folder's data, as keys of the index.
+pub fn places_of(key: &str) -> [String; 2] {
+    [key.to_owned(), format!("person_info.{key}")]
+}
+
 /// The keys and texts that are indexed for `meta_data`: texts as they are, numbers and truth values as JSON writes
 /// them; no nulls, no arrays. Of two equal keys (`{"a.b":1,"a":{"b":2}}`) the first in the order of the JSON counts.
 pub fn scalars(meta_data: &Value) -> Vec<(String, String)> {
@@ -139,10 +146,8 @@ pub fn scalars(meta_data: &Value) -> Vec<(String, String)> {
     }
     let mut found = std::collections::BTreeMap::new();
     // What a person is known by is found whatever stands around it (decision 44).
-    for (key, path) in SUBJECT.iter().flat_map(|key| {
-        [((*key).to_owned(), format!("/{key}")), (format!("person_info.{key}"), format!("/person_info/{key}"))]
-    }) {
-        let text = match meta_data.pointer(&path) {
+    for key in [IIN, END_USER_ID].into_iter().flat_map(places_of) {
+        let text = match meta_data.pointer(&format!("/{}", key.replace('.', "/"))) {
             Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             _ => continue,

@@ -39,6 +39,23 @@ row! {
 }
 
 impl Session {
+    /// A session that begins a family and cannot be refreshed.
+    pub const fn new(id: TokenId, user_id: UserId, kind: SessionKind, now: Millis, time_expires: Millis) -> Self {
+        Self {
+            id,
+            user_id,
+            kind,
+            family: id,
+            predecessor: None,
+            rotated: false,
+            expire_hash: None,
+            time_created: now,
+            time_seen: now,
+            time_expires,
+            time_revoked: None,
+        }
+    }
+
     pub(crate) const fn times(&self) -> (Millis, Millis) {
         (self.time_created, self.time_seen)
     }

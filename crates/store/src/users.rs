@@ -7,7 +7,7 @@ use crate::types::{Plain as _, Sql, row};
 use crate::{AnyConn, Listed, MultiBackend, Page, Result, Viewer};
 use diesel::prelude::*;
 use oz_domain::{AnalysisKind, AuthSource, CompanyId, Millis, Role, UserId};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 row! {
     /// A user.
@@ -54,6 +54,31 @@ row! {
 }
 
 impl User {
+    /// An active user who may start everything and of whom nothing is said yet.
+    pub fn new(id: UserId, company_id: CompanyId, role: Role, now: Millis) -> Self {
+        Self {
+            id,
+            company_id,
+            email: String::new(),
+            email_key: String::new(),
+            auth_source: AuthSource::Local,
+            password_hash: None,
+            role,
+            first_name: String::new(),
+            last_name: String::new(),
+            middle_name: String::new(),
+            is_active: true,
+            can_start_analysis_biometry: true,
+            can_start_analysis_quality: true,
+            can_start_analysis_collection: true,
+            can_start_analysis_documents: true,
+            meta_data: Value::Object(Map::new()),
+            technical_meta_data: Value::Object(Map::new()),
+            time_created: now,
+            time_updated: now,
+        }
+    }
+
     pub(crate) const fn times(&self) -> (Millis, Millis) {
         (self.time_created, self.time_updated)
     }

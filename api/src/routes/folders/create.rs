@@ -4,14 +4,15 @@ use super::super::view;
 use super::read::read_folder;
 use super::start::wait_for_end;
 use crate::app::{App, to_the_end};
-use crate::audit::{self, Deed};
+use crate::audit::Deed;
 use crate::auth::Access;
 use crate::error::{Error, Result};
+use crate::hand::Hand;
 use crate::idempotency::{claim, key_of, remember};
 use crate::ingest::{self, Placed};
 use crate::plan::{Ground, enqueue};
 use oz_domain::{Action, FolderId, Object, Status};
-use oz_http::{ApiError, Form, RequestMeta, Response, UploadGate, UploadLimits, UploadPermit, reply_status};
+use oz_http::{ApiError, Form, Response, UploadGate, UploadLimits, UploadPermit, reply_status};
 use oz_store::AnyConn;
 use oz_store::blobs::{DeadBlob, NewBlob};
 use oz_store::folders::{self, Folder};
@@ -62,13 +63,12 @@ fn enough_space(app: &App) -> std::result::Result<(), ApiError> {
 pub(super) struct Asked {
     pub(super) access: Access,
     pub(super) key: Option<String>,
-    pub(super) meta: RequestMeta,
     pub(super) origin: String,
 }
 
 /// `POST /api/folders`.
 pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: App) -> Result<Response> {
-    let Asked { access, key, meta, origin } = asked;
+    let Asked { access, key, origin } = asked;
     let user = access.caller.user.clone();
     let company = user.company_id;
     let mut upload = ingest::read(&app, company, form).await?;
@@ -104,11 +104,10 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
     };
     let single = planned.is_some();
     let attempts = app.settings.analysis_max_attempts;
-    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (ours, who) = (app.clone(), access.clone());
     let first = to_the_end(async move {
         let shared = Arc::clone(&placed);
-        let change = move |conn: &mut AnyConn| {
+        let change = move |conn: &mut AnyConn, hand: &Hand| {
             if let Some(first) = claim(conn, key.as_ref(), now)? {
                 let first: Option<FolderId> = first["folder_id"].as_str().and_then(|t| t.parse().ok());
                 return Ok((first, shared.blobs().to_vec()));
@@ -117,9 +116,9 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
             let copies = shared.insert(conn, now)?;
             let media: Vec<Value> = shared.media.iter().map(|(_, m)| said(m)).collect();
             let after = json!({"user_id": row.user_id, "meta_data": row.meta_data, "media": media});
-            audit::note(conn, &keys, by, now, Deed::new(Object::Folder, Action::Create, id, company).to(after))?;
+            hand.note(conn, Deed::new(Object::Folder, Action::Create, id, company).to(after))?;
             if let Some(planned) = &planned {
-                enqueue(conn, planned, attempts, meta.id, (&keys, by), now)?;
+                enqueue(conn, hand, planned, attempts)?;
             }
             remember(conn, key.as_ref(), id, &json!({"folder_id": id}))?;
             Ok::<_, Error>((None, copies))
@@ -180,11 +179,10 @@ pub(super) async fn media(
     let mut upload = ingest::read(&app, folder.company_id, form).await?;
     let (now, most) = (app.now(), app.settings.max_files_per_folder);
     let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
-    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (ours, who, mine) = (app.clone(), access.clone(), Arc::clone(&placed));
     to_the_end(async move {
         let shared = Arc::clone(&mine);
-        let change = move |conn: &mut AnyConn| {
+        let change = move |conn: &mut AnyConn, hand: &Hand| {
             // Looked at again: the folder may have been erased, or filled, while the files came.
             open_folder(conn, viewer, id)?;
             let present = oz_store::media::of_folders(conn, &[id])?.len();
@@ -195,7 +193,7 @@ pub(super) async fn media(
             let copies = shared.insert(conn, now)?;
             for (_, new) in &shared.media {
                 let deed = Deed::new(Object::Media, Action::Create, new.media.id, new.media.company_id).about(id);
-                audit::note(conn, &keys, by, now, deed.to(said(new)))?;
+                hand.note(conn, deed.to(said(new)))?;
             }
             Ok(((), copies))
         };

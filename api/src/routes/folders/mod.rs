@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::{Access, user};
 use create::Asked;
 use oz_domain::{Action as A, FolderId, Object as O};
-use oz_http::{Route, UploadGate, any_of, endpoint, form, header, json, meta, query};
+use oz_http::{Route, UploadGate, any_of, endpoint, form, header, json, query};
 use warp::filters::BoxedFilter;
 use warp::path::{end, param, path};
 use warp::{Filter, delete, get, patch, post};
@@ -38,8 +38,7 @@ pub(super) fn routes(app: &App) -> Route {
 fn asked(app: &App, object: O, action: A) -> BoxedFilter<(Asked,)> {
     user(app, object, action)
         .and(header("idempotency-key"))
-        .and(meta())
         .and(origin(app))
-        .map(|access: Access, key, meta, origin| Asked { access, key, meta, origin })
+        .map(|access: Access, key, origin| Asked { access, key, origin })
         .boxed()
 }

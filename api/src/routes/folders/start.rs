@@ -24,13 +24,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const MOST: i64 = 1000;
 
 pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, app: App) -> Result<Response> {
-    let Asked { access, key, meta, origin } = asked;
+    let Asked { access, key, origin } = asked;
     let hash = Sha256::digest(format!("{body:?}")).to_vec();
     let key = key_of(&app, &access, key, format!("POST /api/folders/{id}/analyses"), hash)?;
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
-    let (keys, by) = (app.blobs.keys().clone(), access.by());
     let (found, media) = app
-        .write_as(&access, move |conn| {
+        .write_as(&access, move |conn, hand| {
             let folder = folders::get(conn, caller.viewer, id)?;
             let media = oz_store::media::of_folders(conn, &[id])?;
             let group = match claim(conn, key.as_ref(), now)? {
@@ -44,7 +43,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
                     let named: Vec<_> = media.iter().cloned().map(|m| (String::new(), m)).collect();
                     let ground = Ground { access: &caller, folder: &folder, media: &named, now };
                     let planned = ground.plan(&body.analyses)?;
-                    enqueue(conn, &planned, attempts, meta.id, (&keys, by), now)?;
+                    enqueue(conn, hand, &planned, attempts)?;
                     let group = planned.first().map_or_else(|| GroupId::new(now), |a| a.analysis.group_id);
                     remember(conn, key.as_ref(), id, &json!({"group_id": group}))?;
                     group
