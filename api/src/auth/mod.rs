@@ -8,6 +8,7 @@ pub(crate) mod ldap;
 pub(crate) mod lockout;
 pub(crate) mod password;
 pub(crate) mod policy;
+mod rank;
 mod seen;
 pub(crate) mod stateless;
 pub(crate) mod throttle;

@@ -1,12 +1,13 @@
 //! Passwords: Argon2id with the parameters OWASP recommends (decision 14).
 
 use super::lockout::neighbourhood;
+use super::rank::stand_back;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use zeroize::Zeroizing;
 
 /// Memory of one hash, KiB (OWASP Password Storage Cheat Sheet, Argon2id, 2024: m=19 MiB, t=2, p=1).
@@ -147,13 +148,18 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| PasswordError::Stopping)?;
-        tokio::task::spawn_blocking(move || {
-            // Until the work is done: a client that leaves does not end it, and must not make room for another.
-            let _held = (place, slot);
-            work()
-        })
-        .await
-        .map_err(|_| PasswordError::Stopping)
+        let (tell, told) = oneshot::channel();
+        let hash = move || {
+            // Anybody may make it work, so everything else goes first.
+            stand_back();
+            let done = work();
+            // Only now: a client that leaves does not end the work, and must not make room for another.
+            drop((place, slot));
+            let _ = tell.send(done);
+        };
+        // A thread of its own for each: those that are shared could not be given their rank back.
+        std::thread::Builder::new().name("hash".to_owned()).spawn(hash).map_err(|_| PasswordError::Busy)?;
+        told.await.map_err(|_| PasswordError::Stopping)
     }
 }
 
