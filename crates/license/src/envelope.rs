@@ -1,0 +1,175 @@
+//! The signed envelope: a version, a key id, a payload, a signature.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::armour;
+
+/// Longest text that is looked at, bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// The one version there is.
+pub(crate) const VERSION: u32 = 1;
+
+/// What something was signed for. Nothing signed for one purpose passes for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A license, by the vendor.
+    License,
+    /// What an API node may do now, by the site.
+    Lease,
+    /// What an app or a web origin may do now, by the site.
+    Grant,
+    /// What was used, by the site.
+    Usage,
+    /// A pack of models, by the vendor.
+    Models,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 5] = [Self::License, Self::Lease, Self::Grant, Self::Usage, Self::Models];
+
+    /// What stands in front of the signed payload.
+    pub(crate) const fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::License => b"oz-license/v1\0",
+            Self::Lease => b"oz-lease/v1\0",
+            Self::Grant => b"oz-grant/v1\0",
+            Self::Usage => b"oz-usage/v1\0",
+            Self::Models => b"oz-models/v1\0",
+        }
+    }
+
+    /// What the marker lines say.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::License => "OZ LICENSE",
+            Self::Lease => "OZ LEASE",
+            Self::Grant => "OZ GRANT",
+            Self::Usage => "OZ USAGE",
+            Self::Models => "OZ MODELS",
+        }
+    }
+}
+
+/// Why bytes are not what they should be. No text quotes the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Over [`MAX_BYTES`].
+    #[error("longer than 64 KiB")]
+    TooLong,
+    /// Not exactly the marker lines and canonical base64 between them.
+    #[error("not a file of this kind, or damaged")]
+    Armour,
+    /// Not exactly the four fields, or one of them is not canonical.
+    #[error("the envelope is damaged")]
+    Envelope,
+    /// From a later version of this product.
+    #[error("made for a later version of this product")]
+    Version,
+    /// Signed by nobody we know.
+    #[error("signed by a key that is not known here")]
+    UnknownKey,
+    /// Changed, or never signed.
+    #[error("the signature is wrong")]
+    Signature,
+    /// Signed, but not what this version can read.
+    #[error("the claims cannot be read")]
+    Claims,
+    /// For another product.
+    #[error("for another product")]
+    Product,
+    /// A lease or grant that gives more than its license has.
+    #[error("gives more than its license has")]
+    Exceeds,
+    /// A lease or grant made by another site than the license names.
+    #[error("not made by the site that its license names")]
+    Site,
+    /// For somebody else: another instance, app, origin or nonce.
+    #[error("made for somebody else")]
+    Audience,
+    /// Not valid yet, or no longer.
+    #[error("not valid at this time")]
+    Time,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Envelope {
+    pub(crate) v: u32,
+    pub(crate) kid: String,
+    pub(crate) payload: String,
+    pub(crate) sig: String,
+}
+
+/// The short name of a public key: the first 8 bytes of its SHA-256, in hex.
+pub fn key_id(key: &VerifyingKey) -> String {
+    hex::encode(&Sha256::digest(key.as_bytes())[..8])
+}
+
+/// What is signed: the purpose's prefix and the base64 text of the payload.
+pub(crate) fn signed(purpose: Purpose, payload: &str) -> Vec<u8> {
+    [purpose.prefix(), payload.as_bytes()].concat()
+}
+
+/// The public keys of the vendor: two at most, so that they can be exchanged.
+#[derive(Debug, Clone)]
+pub struct VendorKeys(Vec<(String, VerifyingKey)>);
+
+impl VendorKeys {
+    /// Keys that are trusted.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        Self(keys.into_iter().map(|key| (key_id(&key), key)).collect())
+    }
+
+    pub(crate) fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
+        let sealed = Sealed::read(purpose, text)?;
+        let key = self.0.iter().find(|(id, _)| *id == sealed.envelope.kid).ok_or(Invalid::UnknownKey)?.1;
+        sealed.open(&key)
+    }
+}
+
+/// An envelope whose signature has not been looked at.
+pub(crate) struct Sealed {
+    purpose: Purpose,
+    envelope: Envelope,
+}
+
+impl Sealed {
+    /// Reads a text, byte for byte as [`crate::sign()`] writes it.
+    pub(crate) fn read(purpose: Purpose, text: &[u8]) -> Result<Self, Invalid> {
+        if text.len() > MAX_BYTES {
+            return Err(Invalid::TooLong);
+        }
+        let body = armour::decode(purpose, text)?;
+        let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| Invalid::Envelope)?;
+        // What is around the payload is not signed; there is one spelling of it, so nothing in it changes unseen either.
+        if serde_json::to_vec(&envelope).map_err(|_| Invalid::Envelope)? != body {
+            return Err(Invalid::Envelope);
+        }
+        if envelope.v != VERSION {
+            return Err(Invalid::Version);
+        }
+        Ok(Self { purpose, envelope })
+    }
+
+    /// The payload, whoever wrote it: only to find out whose signature to ask for.
+    pub(crate) fn unproven(&self) -> Result<Vec<u8>, Invalid> {
+        STANDARD.decode(&self.envelope.payload).map_err(|_| Invalid::Envelope)
+    }
+
+    /// The payload that `key` signed.
+    pub(crate) fn open(&self, key: &VerifyingKey) -> Result<Vec<u8>, Invalid> {
+        if self.envelope.kid != key_id(key) {
+            return Err(Invalid::UnknownKey);
+        }
+        let signature = STANDARD.decode(&self.envelope.sig).map_err(|_| Invalid::Envelope)?;
+        let signature = Signature::from_slice(&signature).map_err(|_| Invalid::Envelope)?;
+        key.verify_strict(&signed(self.purpose, &self.envelope.payload), &signature).map_err(|_| Invalid::Signature)?;
+        self.unproven()
+    }
+}
