@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
 /// The product that all licenses are for.
-pub(crate) const PRODUCT: &str = "oz-appliance";
+pub const PRODUCT: &str = "oz-appliance";
 
 /// What a license is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

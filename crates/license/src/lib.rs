@@ -3,6 +3,7 @@
 //! Pure: bytes, keys and the time come in as parameters; nothing here opens a file, asks a clock or a network. The chain of
 //! trust is vendor key → [`License`] (which names the site key) → [`Lease`] or [`Grant`].
 
+mod activation;
 mod armour;
 mod claims;
 mod envelope;
@@ -15,7 +16,8 @@ mod origin;
 mod sign;
 mod state;
 
-pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, Period, Volume};
+pub use activation::{ActivationRequest, LEAST_PRINTS};
+pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, PRODUCT, Period, Volume};
 pub use envelope::{Invalid, MAX_BYTES, Purpose, VendorKeys, key_id};
 pub use fingerprint::{Factor, Factors, Print};
 pub use lease::{Audience, Grant, GrantClaims, LONGEST, Lease, LeaseClaims};

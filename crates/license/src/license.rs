@@ -68,7 +68,7 @@ impl License {
 }
 
 /// A public key in hex.
-fn key(text: &str) -> Result<VerifyingKey, Invalid> {
+pub(crate) fn key(text: &str) -> Result<VerifyingKey, Invalid> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| Invalid::Claims)?;
     VerifyingKey::from_bytes(&bytes).map_err(|_| Invalid::Claims)

@@ -119,6 +119,13 @@ impl License {
             (None, _) if claims.kind == Kind::Server => return State::NotActivated,
             (None, _) => {}
         }
+        self.time_state(site.now)
+    }
+
+    /// What it is worth at a time, wherever that is: [`State::NotYetValid`], [`State::Active`], [`State::RenewalDue`],
+    /// [`State::Grace`] or [`State::Expired`].
+    pub fn time_state(&self, now: Timestamp) -> State {
+        let (claims, now) = (self.claims(), now.as_nanosecond());
         if claims.not_before.is_some_and(|begin| now < begin.as_nanosecond()) {
             return State::NotYetValid;
         }
