@@ -1,5 +1,6 @@
 //! Shrinking by area: every pixel of the picture counts once, as in OpenCV's `INTER_AREA`.
 
+use multiversion::multiversion;
 use oz_domain::Picture;
 
 use super::{Crop, View};
@@ -8,7 +9,6 @@ use super::{Crop, View};
 const ONE: usize = 256;
 
 /// Shrinks to `width` x `height`, neither above the picture's own.
-#[expect(clippy::cast_possible_truncation, reason = "weights add up to 2^16, so the result is a byte")]
 pub(crate) fn shrink(from: View<'_>, width: usize, height: usize, to: &mut Crop) {
     to.reset(width, height);
     if (from.width, from.height) == (width, height) {
@@ -21,16 +21,24 @@ pub(crate) fn shrink(from: View<'_>, width: usize, height: usize, to: &mut Crop)
     let mut sums = vec![0_u16; from.width * 3];
     for (out, rows) in to.rgb.chunks_exact_mut(width * 3).zip(spans(from.height, height)) {
         add_up(from, &rows, &mut sums);
-        for (pixel, span) in out.as_chunks_mut::<3>().0.iter_mut().zip(&columns) {
-            let total = span.total(&sums[span.first * 3..]);
-            for c in 0..3 {
-                pixel[c] = ((total[c] + (1 << 15)) >> 16) as u8;
-            }
+        across(&sums, &columns, out);
+    }
+}
+
+/// The weighted sum of each span's pixels in a row of sums.
+#[multiversion(targets("x86_64+avx2"))]
+#[expect(clippy::cast_possible_truncation, reason = "weights add up to 2^16, so the result is a byte")]
+fn across(sums: &[u16], columns: &[Span], out: &mut [u8]) {
+    for (pixel, span) in out.as_chunks_mut::<3>().0.iter_mut().zip(columns) {
+        let total = span.total(&sums[span.first * 3..]);
+        for c in 0..3 {
+            pixel[c] = ((total[c] + (1 << 15)) >> 16) as u8;
         }
     }
 }
 
 /// The weighted sum of a span's rows; four at a time, so that sums are not stored and loaded again for each row.
+#[multiversion(targets("x86_64+avx2"))]
 fn add_up(from: View<'_>, rows: &Span, sums: &mut [u16]) {
     sums.fill(0);
     let (fours, rest) = rows.weights.as_chunks::<4>();
@@ -71,15 +79,17 @@ struct Span {
 
 impl Span {
     /// The weighted sum of the span's pixels, which begin at `sums`.
+    #[inline(always)]
     fn total(&self, sums: &[u16]) -> [u32; 3] {
         let mut total = [0; 3];
         // Where sides divide by a power of two, which they mostly do, every pixel counts the same: multiply once.
         if let Some(weight) = self.even {
-            for v in sums.as_chunks::<3>().0.iter().take(self.weights.len()) {
-                for c in 0..3 {
-                    total[c] += u32::from(v[c]);
-                }
-            }
+            let pixels = sums.as_chunks::<3>().0;
+            let total = match (self.weights.len(), pixels.first_chunk::<4>()) {
+                // A known number of steps is one without a loop.
+                (4, Some(four)) => plain(four),
+                (n, _) => plain(&pixels[..n]),
+            };
             return total.map(|sum| sum * weight);
         }
         for (v, weight) in sums.as_chunks::<3>().0.iter().zip(&self.weights) {
@@ -89,6 +99,12 @@ impl Span {
         }
         total
     }
+}
+
+/// The sum of pixels that count the same.
+#[inline(always)]
+fn plain(pixels: &[[u16; 3]]) -> [u32; 3] {
+    pixels.iter().fold([0; 3], |sum, v| [0, 1, 2].map(|c| sum[c] + u32::from(v[c])))
 }
 
 /// Spans in whole 256ths that add up to 256: each weight is the difference of two rounded places, so no error adds up.

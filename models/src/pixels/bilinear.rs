@@ -1,6 +1,7 @@
 //! Plain bilinear resizing: four neighbours, half-pixel centres, no antialiasing, in OpenCV's fixed point.
 
 use super::{Crop, View};
+use multiversion::multiversion;
 
 /// Bits of a weight, as in OpenCV's `INTER_LINEAR` for 8-bit pictures.
 const BITS: u32 = 11;
@@ -13,10 +14,28 @@ pub(crate) fn resize(from: View<'_>, width: usize, height: usize, to: &mut Crop)
         Rows { from, columns: &columns, kept: [usize::MAX; 2], lines: [vec![0; width * 3], vec![0; width * 3]] };
     for (out, tap) in to.rgb.chunks_exact_mut(width * 3).zip(taps(from.height, height)) {
         let [a, b] = rows.pair(tap.first, tap.second);
-        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            // Two shifts and a rounding add, as in OpenCV: the nets notice the last bit.
-            let value = (((tap.weights[0] * (a >> 4)) >> 16) + ((tap.weights[1] * (b >> 4)) >> 16) + 2) >> 2;
-            *out = u8::try_from(value).unwrap_or(u8::MAX);
+        down(a, b, tap.weights, out);
+    }
+}
+
+/// A row between two resized ones.
+#[multiversion(targets("x86_64+avx2"))]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+fn down(a: &[i32], b: &[i32], weights: [i32; 2], out: &mut [u8]) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        // Two shifts and a rounding add, as in OpenCV: the nets notice the last bit.
+        let value = (((weights[0] * (a >> 4)) >> 16) + ((weights[1] * (b >> 4)) >> 16) + 2) >> 2;
+        *out = value.clamp(0, 255) as u8;
+    }
+}
+
+/// A row resized along itself.
+#[multiversion(targets("x86_64+avx2"))]
+fn along(row: &[u8], columns: &[Tap], out: &mut [i32]) {
+    for (out, tap) in out.as_chunks_mut::<3>().0.iter_mut().zip(columns) {
+        let (a, b) = (&row[tap.first * 3..][..3], &row[tap.second * 3..][..3]);
+        for c in 0..3 {
+            out[c] = i32::from(a[c]) * tap.weights[0] + i32::from(b[c]) * tap.weights[1];
         }
     }
 }
@@ -68,13 +87,7 @@ impl Rows<'_> {
         for (k, y) in [first, second].into_iter().enumerate() {
             if self.kept[k] != y {
                 self.kept[k] = y;
-                let row = self.from.row(y);
-                for (out, tap) in self.lines[k].chunks_exact_mut(3).zip(self.columns) {
-                    let (a, b) = (&row[tap.first * 3..][..3], &row[tap.second * 3..][..3]);
-                    for c in 0..3 {
-                        out[c] = i32::from(a[c]) * tap.weights[0] + i32::from(b[c]) * tap.weights[1];
-                    }
-                }
+                along(self.from.row(y), self.columns, &mut self.lines[k]);
             }
         }
         [&self.lines[0], &self.lines[1]]

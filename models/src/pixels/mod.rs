@@ -6,6 +6,7 @@ mod area;
 mod bilinear;
 mod warp;
 
+use multiversion::multiversion;
 use oz_domain::Picture;
 
 use crate::manifest::{ModelCard, PackError};
@@ -122,10 +123,7 @@ impl Format {
         let alike = !self.bgr && self.factor == [self.factor[0]; 3] && self.offset == [self.offset[0]; 3];
         for (to, row) in tensor.chunks_exact_mut(width * 3).zip(rows) {
             if alike {
-                // No channels, only numbers: whole registers of them.
-                for (to, v) in to.iter_mut().zip(row) {
-                    *to = f32::from(*v) * self.factor[0] + self.offset[0];
-                }
+                scale(row, self.factor[0], self.offset[0], to);
             } else {
                 let order = if self.bgr { [2, 1, 0] } else { [0, 1, 2] };
                 for (to, pixel) in to.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks::<3>().0) {
@@ -149,11 +147,7 @@ impl Format {
         }
         let [red, green, blue] = [red, second, blue].map(|plane| plane.chunks_exact_mut(width));
         for (((r, g), b), row) in red.zip(green).zip(blue).zip(rows) {
-            for (((r, g), b), pixel) in r.iter_mut().zip(g).zip(b).zip(row.as_chunks::<3>().0) {
-                *r = f32::from(pixel[0]) * factor[0] + offset[0];
-                *g = f32::from(pixel[1]) * factor[1] + offset[1];
-                *b = f32::from(pixel[2]) * factor[2] + offset[2];
-            }
+            part(row, factor, offset, [r, g, b]);
         }
     }
 
@@ -168,5 +162,23 @@ impl Format {
                 pixel.copy_from_slice(&self.offset);
             }
         }
+    }
+}
+
+/// A row without regard to channels, only numbers: whole registers of them.
+#[multiversion(targets("x86_64+avx2"))]
+fn scale(row: &[u8], factor: f32, offset: f32, to: &mut [f32]) {
+    for (to, v) in to.iter_mut().zip(row) {
+        *to = f32::from(*v) * factor + offset;
+    }
+}
+
+/// A row parted into its channels.
+#[multiversion(targets("x86_64+avx2"))]
+fn part(row: &[u8], factor: [f32; 3], offset: [f32; 3], [r, g, b]: [&mut [f32]; 3]) {
+    for (((r, g), b), pixel) in r.iter_mut().zip(g).zip(b).zip(row.as_chunks::<3>().0) {
+        *r = f32::from(pixel[0]) * factor[0] + offset[0];
+        *g = f32::from(pixel[1]) * factor[1] + offset[1];
+        *b = f32::from(pixel[2]) * factor[2] + offset[2];
     }
 }

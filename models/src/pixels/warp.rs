@@ -2,6 +2,7 @@
 
 use super::{Crop, View};
 use crate::align::Affine;
+use multiversion::multiversion;
 
 /// Bits of a place's fraction.
 const FRACTION: u32 = 32;
@@ -16,12 +17,17 @@ pub(crate) fn warp(from: View<'_>, into: &Affine, side: usize, to: &mut Crop) {
     let [dx, dy] = [fixed(back.0[0]), fixed(back.0[3])];
     let mut start = [back.0[2], back.0[5]];
     for row in to.rgb.chunks_exact_mut(side * 3) {
-        let mut at = start.map(fixed);
-        for pixel in row.as_chunks_mut::<3>().0 {
-            sample(from, at, pixel);
-            at = [at[0].wrapping_add(dx), at[1].wrapping_add(dy)];
-        }
+        along(from, start.map(fixed), [dx, dy], row);
         start = [start[0] + back.0[1], start[1] + back.0[4]];
+    }
+}
+
+/// Samples a row of the crop, step by step from a place of the picture.
+#[multiversion(targets("x86_64+avx2"))]
+fn along(from: View<'_>, mut at: [i64; 2], step: [i64; 2], row: &mut [u8]) {
+    for pixel in row.as_chunks_mut::<3>().0 {
+        sample(from, at, pixel);
+        at = [0, 1].map(|k| at[k].wrapping_add(step[k]));
     }
 }
 
@@ -32,7 +38,7 @@ fn fixed(v: f32) -> i64 {
     (f64::from(v.clamp(-1e9, 1e9)) * (1_u64 << FRACTION) as f64) as i64
 }
 
-#[inline]
+#[inline(always)]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

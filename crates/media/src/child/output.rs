@@ -21,6 +21,27 @@ impl Output {
         Ok(Self { file, written: 0, allowed })
     }
 
+    /// A sealed file of `len` bytes that `fill` writes where they lie.
+    pub(crate) fn filled(
+        len: usize,
+        allowed: u64,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), Error>,
+    ) -> Result<OwnedFd, Error> {
+        let output = Self::new(allowed)?;
+        if len as u64 > allowed {
+            return Err(Error::over(Limit::Memory, len as u64, allowed));
+        }
+        rustix::fs::ftruncate(&output.file, len as u64).map_err(|e| Error::machine("memory file", e))?;
+        #[expect(unsafe_code, reason = "pixels are written once, to where they are read")]
+        // SAFETY: nobody else has the file yet, so nobody changes it or cuts it off.
+        let mapped = unsafe { memmap2::MmapOptions::new().len(len).populate().map_mut(&output.file) };
+        let mut mapped = mapped.map_err(|e| Error::machine("memory file", e))?;
+        fill(&mut mapped)?;
+        // It cannot be sealed while somebody could write.
+        drop(mapped);
+        output.seal()
+    }
+
     pub(crate) fn append(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         let total = self.written + bytes.len() as u64;
         if total > self.allowed {

@@ -34,7 +34,7 @@ pub(crate) fn perform(
             let probe = match kind {
                 MediaKind::Image => {
                     let still = still::decode(&bytes, format, limits)?;
-                    still.probe(format)
+                    of_still(format, still.width, still.height)
                 }
                 MediaKind::Video => video::probe(bytes, format, limits)?,
                 MediaKind::ShotsSet => shots::probe(&bytes, format, limits)?,
@@ -42,10 +42,8 @@ pub(crate) fn perform(
             Ok((Answer::Probe(probe), None))
         }
         Work::Picture => {
-            let still = still::decode(&bytes, format, limits)?;
-            let mut output = Output::new(limits.output_bytes)?;
-            output.append(&still.rgb)?;
-            Ok((Answer::Picture(still.probe(format)), Some(output.seal()?)))
+            let picture = still::decode_to_file(&bytes, format, limits)?;
+            Ok((Answer::Picture(of_still(format, picture.width, picture.height)), Some(picture.file)))
         }
         Work::Clip(sampling) => {
             let mut output = Output::new(limits.output_bytes)?;
@@ -97,9 +95,6 @@ pub fn faststart_in_process(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     faststart::faststart(bytes)
 }
 
-impl still::Still {
-    fn probe(&self, format: Format) -> Probe {
-        let (width, height) = (self.width, self.height);
-        Probe { format, width, height, duration: None, frames: None, has_audio: false }
-    }
+const fn of_still(format: Format, width: u32, height: u32) -> Probe {
+    Probe { format, width, height, duration: None, frames: None, has_audio: false }
 }

@@ -1,31 +1,65 @@
 //! JPEG.
 
-use super::turbo::{Decompressor, Outcome, Pixels};
-use super::{Orientation, Stored};
+use super::turbo::{Decompressor, Header, Outcome, Pixels};
+use super::{FilePicture, Orientation, Stored};
+use crate::child::Output;
 use crate::{Error, Limits};
 use std::io::Cursor;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Stored, Error> {
-    // Ours before the library's: that wants to see the whole header, and a file may end behind the size.
-    if let Some((width, height)) = stated_size(bytes) {
-        limits.check_picture(width, height)?;
+/// A file whose header has been read and is inside the limits.
+pub(super) struct Jpeg<'a> {
+    bytes: &'a [u8],
+    decompressor: Decompressor<'a>,
+    header: Header,
+    /// Bytes of its pixels in RGB.
+    len: usize,
+}
+
+impl<'a> Jpeg<'a> {
+    pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+        // Ours before the library's: that wants to see the whole header, and a file may end behind the size.
+        if let Some((width, height)) = stated_size(bytes) {
+            limits.check_picture(width, height)?;
+        }
+        let decompressor = Decompressor::new(bytes).ok_or(Error::Unavailable { what: "JPEG decoder".into() })?;
+        let header = decompressor.header().ok_or(Error::DAMAGED)?;
+        let len = limits.check_picture(header.width, header.height)?;
+        Ok(Self { bytes, decompressor, header, len })
     }
-    let decompressor = Decompressor::new(bytes).ok_or(Error::Unavailable { what: "JPEG decoder".into() })?;
-    let header = decompressor.header().ok_or(Error::DAMAGED)?;
-    let len = limits.check_picture(header.width, header.height)?;
-    let pixels = if header.four_colours { Pixels::Cmyk } else { Pixels::Rgb };
-    let mut stored = vec![0; len / 3 * pixels.bytes()];
-    match decompressor.decode(&header, pixels, &mut stored) {
-        Outcome::Whole => {}
-        // libjpeg fills what is missing with grey: half a face is not what the client meant to send.
-        Outcome::Warned(text) if text.contains("Premature end of JPEG file") => return Err(Error::TRUNCATED),
-        // Stray bytes between segments, which some cameras write, and single damaged blocks.
-        Outcome::Warned(_) => {}
-        Outcome::Failed => return Err(Error::DAMAGED),
+
+    pub(super) fn decode(&self) -> Result<Stored, Error> {
+        let rgb = if self.header.four_colours {
+            let mut stored = vec![0; self.len / 3 * 4];
+            self.pixels(Pixels::Cmyk, &mut stored)?;
+            from_cmyk(&stored)
+        } else {
+            let mut stored = vec![0; self.len];
+            self.pixels(Pixels::Rgb, &mut stored)?;
+            stored
+        };
+        let orientation = orientation(self.bytes);
+        Ok(Stored { width: self.header.width, height: self.header.height, rgb, orientation })
     }
-    let rgb = if header.four_colours { from_cmyk(&stored) } else { stored };
-    let orientation = orientation(bytes);
-    Ok(Stored { width: header.width, height: header.height, rgb, orientation })
+
+    /// Decodes to where its pixels shall stay, if they are to stay as they are stored.
+    pub(super) fn decode_to_file(&self, limits: &Limits) -> Result<Option<FilePicture>, Error> {
+        if self.header.four_colours || orientation(self.bytes) != Orientation::UPRIGHT {
+            return Ok(None);
+        }
+        let file = Output::filled(self.len, limits.output_bytes, |out| self.pixels(Pixels::Rgb, out))?;
+        Ok(Some(FilePicture { width: self.header.width, height: self.header.height, file }))
+    }
+
+    fn pixels(&self, pixels: Pixels, out: &mut [u8]) -> Result<(), Error> {
+        match self.decompressor.decode(&self.header, pixels, out) {
+            Outcome::Whole => Ok(()),
+            // libjpeg fills what is missing with grey: half a face is not what the client meant to send.
+            Outcome::Warned(text) if text.contains("Premature end of JPEG file") => Err(Error::TRUNCATED),
+            // Stray bytes between segments, which some cameras write, and single damaged blocks.
+            Outcome::Warned(_) => Ok(()),
+            Outcome::Failed => Err(Error::DAMAGED),
+        }
+    }
 }
 
 /// Width and height of the first frame header, found by walking the segments in front of it.
