@@ -20,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
+use warp::http::StatusCode;
 
 /// Archives of data subjects at once.
 const EXPORTS: usize = 2;
@@ -165,6 +166,22 @@ impl App {
         left
     }
 
+    /// [`Self::remove_files`], and the answer to who wanted it.
+    ///
+    /// # Errors
+    /// Code 1523 when files are left: the rows are gone, and nobody may believe that the faces are.
+    pub(crate) async fn gone(&self, dead: Vec<DeadBlob>) -> crate::error::Result<StatusCode> {
+        match self.remove_files(dead).await {
+            0 => Ok(StatusCode::NO_CONTENT),
+            left => {
+                let text = format!(
+                    "the data are erased, but {left} files could not be removed yet: the appliance goes on trying"
+                );
+                Err(ApiError::new(Code::Unavailable, text).into())
+            }
+        }
+    }
+
     /// Makes sure that what was deleted is in no free page and no log of the database. A reader can be in the way: then it
     /// is tried again in the background, and by the housekeeping after that.
     pub(crate) async fn scrub(&self) {
@@ -211,17 +228,16 @@ pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()
     let of_database = db.write(move |conn| oz_store::identity::get_or_create(conn, &fresh)).await?;
     let file = folder.join("store.id");
     let of_folder = if fs_err::exists(&file)? { Some(fs_err::read_to_string(&file)?) } else { None };
-    if of_folder.as_deref().map(str::trim) != Some(of_database.as_str()) {
-        let has_files = fs_err::read_dir(folder.join("blobs")).is_ok_and(|mut files| files.next().is_some());
-        anyhow::ensure!(
-            of_folder.is_none() || !has_files,
-            "{}: the stored files belong to another database: check OZ_DATABASE_URL and OZ_DATA_DIR",
-            folder.display()
-        );
-        if of_folder.is_some() {
-            fs_err::remove_file(&file)?;
-        }
-        oz_blobs::create_private(&file, &of_database)?;
+    match of_folder.as_deref().map(str::trim) {
+        None => oz_blobs::create_private(&file, &of_database)?,
+        // Never taken over, not even without files: another process may be about to store some for the other database.
+        Some(id) => anyhow::ensure!(
+            id == of_database,
+            "{}: the data folder belongs to another database: check OZ_DATABASE_URL and OZ_DATA_DIR. If it shall belong to \
+             this one and has no files, remove {}",
+            folder.display(),
+            file.display()
+        ),
     }
     let keys = keys_file(folder);
     anyhow::ensure!(

@@ -12,6 +12,7 @@ mod liveness;
 mod log_in;
 mod passwords;
 mod permissions;
+mod reviewed;
 mod sessions;
 mod subjects;
 mod system;

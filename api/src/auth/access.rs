@@ -3,7 +3,7 @@
 use super::{check_active, unknown_token};
 use crate::audit::By;
 use crate::error::Result;
-use oz_domain::{Action, Millis, Object, RequestId, Scope, SessionKind, UserId, allowed};
+use oz_domain::{Action, AnalysisKind, Millis, Object, RequestId, Scope, SessionKind, UserId, allowed};
 use oz_http::RequestMeta;
 use oz_store::sessions::{self, Session};
 use oz_store::users::User;
@@ -60,8 +60,11 @@ impl Access {
             other => other?,
         };
         check_active(&user)?;
-        let came = &self.caller.user;
-        if session.is_live(now) && (user.role, user.company_id) == (came.role, came.company_id) {
+        let may = |user: &User| {
+            let starts = AnalysisKind::ALL.iter().map(|kind| user.can_start(*kind)).collect::<Vec<_>>();
+            (user.role, user.company_id, starts)
+        };
+        if session.is_live(now) && may(&user) == may(&self.caller.user) {
             return Ok(());
         }
         Err(unknown_token())

@@ -6,10 +6,11 @@ use crate::audit::{self, Deed};
 use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use crate::hand::Hand;
+use crate::subjects::open_folder;
 use oz_domain::{Action, AnalysisId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
-use oz_store::AnyConn;
 use oz_store::analyses::{self, Analysis, AnalysisWithMedia};
+use oz_store::{AnyConn, Viewer};
 use oz_wire::{AnalysisPatch, Code};
 use serde_json::json;
 use warp::Filter;
@@ -46,6 +47,9 @@ async fn decide(id: AnalysisId, access: Access, body: AnalysisPatch, origin: Str
     let found = app
         .write_as(&access, move |conn, hand| {
             let old = analyses::get(conn, reader, id)?.analysis;
+            if body.comment.is_some() {
+                open_folder(conn, Viewer::All, old.folder_id)?;
+            }
             let decided = analyses::decide(conn, decider, id, Some(body.resolution), body.comment.as_deref(), hand.now);
             let new = decided.map_err(|error| match error {
                 oz_store::Error::Conflict(what) if what == "analyses.state" => {
@@ -77,8 +81,7 @@ async fn remove(id: AnalysisId, access: Access, app: App) -> Result<StatusCode> 
             Ok::<_, Error>(dead)
         };
         let dead = app.write_as(&access, remove).await?;
-        app.remove_files(dead).await;
-        Ok(StatusCode::NO_CONTENT)
+        app.gone(dead).await
     })
     .await
 }

@@ -7,9 +7,10 @@ use crate::auth::{Access, user};
 use crate::error::{Error, Result};
 use crate::hand::Hand;
 use crate::ingest::check_tags;
+use crate::subjects::open_folder;
 use oz_domain::{Action, MediaId, Object};
 use oz_http::{Response, Route, any_of, endpoint, json, json_reply};
-use oz_store::{AnyConn, media};
+use oz_store::{AnyConn, Viewer, media};
 use oz_wire::{MediaPatch, PayloadError};
 use serde_json::json;
 use warp::Filter;
@@ -41,6 +42,7 @@ async fn change_tags(id: MediaId, access: Access, body: MediaPatch, origin: Stri
     let found = app
         .write_as(&access, move |conn, hand| {
             let old = media::get(conn, reader, id)?.media;
+            open_folder(conn, Viewer::All, old.folder_id)?;
             let new = media::set_tags(conn, changer, id, &tags, hand.now)
                 .map_err(|e| Error::forbidden(e, "change this medium"))?;
             let deed = Deed::new(Object::Media, Action::UpdateTags, id, old.company_id).about(old.folder_id);
@@ -64,8 +66,7 @@ async fn remove(id: MediaId, access: Access, app: App) -> Result<StatusCode> {
             Ok::<_, Error>(dead)
         };
         let dead = app.write_as(&access, remove).await?;
-        app.remove_files(dead).await;
-        Ok(StatusCode::NO_CONTENT)
+        app.gone(dead).await
     })
     .await
 }

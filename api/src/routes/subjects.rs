@@ -62,13 +62,9 @@ async fn erase(access: Access, body: SubjectRequest, app: App) -> Result<Respons
             Ok::<_, Error>((found, dead))
         };
         let (found, dead) = app.write_as(&access, change).await?;
-        let left = app.remove_files(dead).await;
+        let gone = app.gone(dead).await;
         app.scrub().await;
-        if left > 0 {
-            let text =
-                format!("the data are erased, but {left} files could not be removed yet: the appliance goes on trying");
-            return Err(Error::new(Code::Unavailable, text));
-        }
+        gone?;
         Ok(json_reply(&Erased { folder_ids: found.into_keys().collect() }))
     })
     .await

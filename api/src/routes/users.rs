@@ -86,6 +86,8 @@ async fn read(id: UserId, access: Access, app: App) -> Result<Response> {
 
 async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) -> Result<Response> {
     let UserPatch { profile, email, password, old_password } = UserPatch::read(body)?;
+    // Not asked for, not a password.
+    let password = password.filter(|_| app.settings.legacy_names);
     let fields = if app.settings.legacy_names { profile } else { profile.without_old_names() };
     // Whoever has the address can have the password mailed: one's own is asked for first, as for a new password.
     if let Some(email) = &email
@@ -97,7 +99,7 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
         prove_own(&app, &access, old_password.clone().map(Zeroizing::new)).await?;
     }
     // The call from before 3.33.0; the new one has the same rules (decision 13).
-    if let Some(password) = password.filter(|_| app.settings.legacy_names) {
+    if let Some(password) = password {
         set_password(&app, &access, id, "password", old_password.map(Zeroizing::new), Zeroizing::new(password)).await?;
     }
     let change = Change { email, fields };
@@ -109,7 +111,12 @@ async fn change(id: UserId, access: Access, body: Map<String, Value>, app: App) 
             Ok(changed)
         }
     });
-    Ok(json_reply(&show(&app, &access, &changed.await?)))
+    let changed = changed.await?;
+    if id != access.caller.user.id {
+        // The answer shows all of the user, also where nothing was changed.
+        audit::seen(&app, &access, Deed::new(Object::User, Action::Read, id, changed.company_id)).await?;
+    }
+    Ok(json_reply(&show(&app, &access, &changed)))
 }
 
 async fn remove(id: UserId, access: Access, app: App) -> Result<StatusCode> {

@@ -13,9 +13,10 @@ use oz_domain::{Action, CompanyId, FolderId, Object};
 use oz_store::audit::destroy_subject_key;
 use oz_store::blobs::DeadBlob;
 use oz_store::folder_list::{self, MetadataMatch};
+use oz_store::folders::Folder;
 use oz_store::metadata::{END_USER_ID, IIN};
 use oz_store::{AnyConn, MAX_LIMIT, Page, Viewer, folders, metadata};
-use oz_wire::{PayloadError, SubjectRequest};
+use oz_wire::{Code, PayloadError, SubjectRequest};
 use std::collections::BTreeMap;
 
 /// Longest value in characters.
@@ -81,4 +82,16 @@ pub(crate) fn erase_folder(conn: &mut AnyConn, hand: &Hand, viewer: Viewer, id: 
     destroy_subject_key(conn, company, &id.to_string(), hand.now)?;
     hand.note(conn, Deed::new(Object::Folder, Action::ErasePi, id, company))?;
     Ok(dead)
+}
+
+/// The folder, if it still takes something: of a person who was erased nothing more is kept.
+///
+/// # Errors
+/// Code 1520 when the person's data were erased.
+pub(crate) fn open_folder(conn: &mut AnyConn, viewer: Viewer, id: FolderId) -> Result<Folder> {
+    let folder = folders::get(conn, viewer, id)?;
+    if folder.is_cleaned {
+        return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more"));
+    }
+    Ok(folder)
 }

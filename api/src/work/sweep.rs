@@ -1,7 +1,7 @@
 //! Housekeeping: what crashes, expiries and deletions leave behind.
 
 use crate::app::App;
-use oz_domain::BlobId;
+use oz_domain::{BlobId, Millis};
 use oz_store::blobs::known;
 use oz_store::{counters, idempotency, passwords, sessions};
 use std::time::Duration;
@@ -34,25 +34,9 @@ pub(crate) async fn sweep_for_ever(app: App) {
 
 async fn sweep(app: &App) -> anyhow::Result<()> {
     let now = app.now();
-    let ago = |time: Duration| oz_domain::Millis::new(now.get() - i64::try_from(time.as_millis()).unwrap_or(0));
-    let spool = app.blobs.sweep_spool(ago(ABANDONED))?;
-    let mut orphans = 0;
-    let mut stored = app.blobs.stored_before(ago(ABANDONED), BATCH);
-    while let Some(batch) = stored.next().await? {
-        let ids: Vec<BlobId> = batch.iter().map(|at| at.id).collect();
-        let known = app.db.read(move |conn| known(conn, &ids)).await?;
-        let unknown = batch.len().saturating_sub(known.len());
-        // Crashes leave a few. That many are rather known to a database that this one was restored over.
-        anyhow::ensure!(
-            unknown <= SUSPICIOUS || unknown * 2 <= batch.len(),
-            "{unknown} of {} stored files are unknown to the database: nothing is removed",
-            batch.len()
-        );
-        for at in batch.iter().filter(|at| !known.contains(&at.id)) {
-            app.blobs.remove(at).await?;
-            orphans += 1;
-        }
-    }
+    let ago = |time: Duration| Millis::new(now.get() - i64::try_from(time.as_millis()).unwrap_or(0));
+    // By itself: files that nobody can explain must not keep the database from being swept.
+    let files = sweep_files(app, ago(ABANDONED)).await;
     let (done, dead, old) = (ago(DONE), ago(DEAD), ago(SESSIONS));
     app.db
         .write(move |conn| {
@@ -68,6 +52,29 @@ async fn sweep(app: &App) -> anyhow::Result<()> {
     // What an erasure could not empty, because somebody read just then.
     if let Err(error) = app.db.checkpoint().await {
         tracing::warn!(%error, "the database's log is emptied in the next round");
+    }
+    files
+}
+
+/// Removes the files that no row refers to.
+async fn sweep_files(app: &App, before: Millis) -> anyhow::Result<()> {
+    let spool = app.blobs.sweep_spool(before)?;
+    let mut orphans = 0;
+    let mut stored = app.blobs.stored_before(before, BATCH);
+    while let Some(batch) = stored.next().await? {
+        let ids: Vec<BlobId> = batch.iter().map(|at| at.id).collect();
+        let known = app.db.read(move |conn| known(conn, &ids)).await?;
+        let unknown = batch.len().saturating_sub(known.len());
+        // Crashes leave a few. That many are rather known to a database that this one was restored over.
+        anyhow::ensure!(
+            unknown <= SUSPICIOUS || unknown * 2 <= batch.len(),
+            "{unknown} of {} stored files are unknown to the database: nothing is removed",
+            batch.len()
+        );
+        for at in batch.iter().filter(|at| !known.contains(&at.id)) {
+            app.blobs.remove(at).await?;
+            orphans += 1;
+        }
     }
     if spool + orphans > 0 {
         tracing::info!(spool, orphans, "removed files that crashes had left");

@@ -93,10 +93,10 @@ pub fn named(conn: &mut AnyConn, name: &str) -> Result<Vec<Company>> {
     if !name.storable() {
         return Ok(Vec::new()); // none could be stored with it
     }
-    Ok(companies::table
-        .filter(companies::name.eq(name).or(lower(companies::name).eq(name.to_lowercase())))
-        .select(Company::as_select())
-        .load(conn)?)
+    // Compared here: SQLite's lower case knows ASCII only, and who is called like another could be taken for it.
+    let all: Vec<Company> = companies::table.select(Company::as_select()).load(conn)?;
+    let wanted = name.to_lowercase();
+    Ok(all.into_iter().filter(|company| company.name.to_lowercase() == wanted).collect())
 }
 
 /// The pattern for texts that contain `text`, to be compared in lower case, with `\` as the escape.

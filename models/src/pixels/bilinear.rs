@@ -20,7 +20,7 @@ pub(crate) fn resize(from: View<'_>, width: usize, height: usize, to: &mut Crop)
 
 /// A row between two resized ones.
 #[multiversion(targets("x86_64+avx2"))]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn down(a: &[i32], b: &[i32], weights: [i32; 2], out: &mut [u8]) {
     for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
         // Two shifts and a rounding add, as in OpenCV: the nets notice the last bit.

@@ -11,6 +11,7 @@ use crate::hand::Hand;
 use crate::idempotency::{claim, key_of, remember};
 use crate::ingest::{self, Placed};
 use crate::plan::{Ground, enqueue};
+use crate::subjects::open_folder;
 use oz_domain::{Action, FolderId, Object, Status};
 use oz_http::{ApiError, Form, Response, UploadGate, UploadLimits, UploadPermit, reply_status};
 use oz_store::AnyConn;
@@ -93,19 +94,20 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
     };
     let key = key_of(&app, &access, key, "POST /api/folders".to_owned(), upload.digest.clone())?;
     let wanted = upload.payload.analyses.take();
-    let placed = Arc::new(upload.place(id, company, now).await?);
-    let ground = Ground { access: &access, folder: &row, media: &placed.media, now };
-    let planned = match wanted.as_deref().map(|wanted| ground.plan(wanted)).transpose() {
-        Ok(planned) => planned,
-        Err(error) => {
-            drop_files(&app, placed.blobs()).await;
-            return Err(error);
-        }
-    };
-    let single = planned.is_some();
+    let single = wanted.is_some();
     let attempts = app.settings.analysis_max_attempts;
     let (ours, who) = (app.clone(), access.clone());
+    // From the first file in its place on: a client that leaves must not leave files without rows.
     let first = to_the_end(async move {
+        let placed = Arc::new(upload.place(id, company, now).await?);
+        let ground = Ground { access: &who, folder: &row, media: &placed.media, now };
+        let planned = match wanted.as_deref().map(|wanted| ground.plan(wanted)).transpose() {
+            Ok(planned) => planned,
+            Err(error) => {
+                drop_files(&ours, placed.blobs()).await;
+                return Err(error);
+            }
+        };
         let shared = Arc::clone(&placed);
         let change = move |conn: &mut AnyConn, hand: &Hand| {
             if let Some(first) = claim(conn, key.as_ref(), now)? {
@@ -178,10 +180,10 @@ pub(super) async fn media(
     let folder = app.db.read(move |conn| open_folder(conn, viewer, id)).await?;
     let mut upload = ingest::read(&app, folder.company_id, form).await?;
     let (now, most) = (app.now(), app.settings.max_files_per_folder);
-    let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
-    let (ours, who, mine) = (app.clone(), access.clone(), Arc::clone(&placed));
-    to_the_end(async move {
-        let shared = Arc::clone(&mine);
+    let (ours, who) = (app.clone(), access.clone());
+    let placed = to_the_end(async move {
+        let placed = Arc::new(upload.place(id, folder.company_id, now).await?);
+        let shared = Arc::clone(&placed);
         let change = move |conn: &mut AnyConn, hand: &Hand| {
             // Looked at again: the folder may have been erased, or filled, while the files came.
             open_folder(conn, viewer, id)?;
@@ -198,7 +200,8 @@ pub(super) async fn media(
             Ok(((), copies))
         };
         let written = ours.write_as(&who, change).await;
-        settle(&ours, &mine, written).await
+        settle(&ours, &placed, written).await?;
+        Ok(placed)
     })
     .await?;
     if access.is_capture() {
@@ -220,13 +223,4 @@ pub(super) fn receipt(ids: &Value) -> Response {
 fn said(new: &MediaWithFiles) -> Value {
     let media = &new.media;
     json!({"media_id": media.id, "folder_id": media.folder_id, "type": media.kind.as_str(), "tags": media.tags})
-}
-
-/// The folder, if it still takes media.
-fn open_folder(conn: &mut AnyConn, viewer: oz_store::Viewer, id: FolderId) -> Result<Folder> {
-    let folder = folders::get(conn, viewer, id)?;
-    if folder.is_cleaned {
-        return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more media"));
-    }
-    Ok(folder)
 }

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::idempotency::{claim, key_of, other_request, remember};
 use crate::plan::{Ground, enqueue};
+use crate::subjects::open_folder;
 use oz_domain::{FolderId, GroupId, Status};
 use oz_http::{Response, reply_status};
 use oz_store::Viewer;
@@ -30,7 +31,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
     let (found, media) = app
         .write_as(&access, move |conn, hand| {
-            let folder = folders::get(conn, caller.viewer, id)?;
+            let folder = open_folder(conn, caller.viewer, id)?;
             let media = oz_store::media::of_folders(conn, &[id])?;
             let group = match claim(conn, key.as_ref(), now)? {
                 Some(first) => first["group_id"].as_str().and_then(|t| t.parse().ok()).ok_or_else(other_request)?,

@@ -2,7 +2,7 @@
 
 use super::read::read_folder;
 use crate::app::{App, to_the_end};
-use crate::audit::Deed;
+use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::hand::Hand;
@@ -38,49 +38,58 @@ pub(super) async fn change(
     {
         return Err(Error::value("operator_comment", remark, "at most 4000 characters"));
     }
+    // Who changes something is on record for it; who only gets the answer has read it.
+    let reads = !decides && body.user_id.is_none() && body.meta_data.is_none();
     let viewer = access.viewer;
-    app.write_as(&access, move |conn, hand| {
-        let now = hand.now;
-        let noted = |conn: &mut AnyConn, action, company, before, after| {
-            hand.note(conn, Deed::new(Object::Folder, action, id, company).from(before).to(after))
-        };
-        // Who may not see it must not learn that it is there; who sees it is told what is missing.
-        let folder = folders::get(conn, viewer, id)?;
-        let says = body.meta_data.is_some() || matches!(body.operator_comment, Some(Some(_)));
-        if folder.is_cleaned && says {
-            return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more"));
-        }
-        if let Some(owner) = body.user_id {
-            folders::get(conn, giver, id).map_err(|e| Error::forbidden(e, "give this folder to another"))?;
-            // Nobody gets a folder of a company that is not theirs, whoever gives it.
-            users::get(conn, Viewer::Company(folder.company_id), owner).map_err(|error| match error {
-                oz_store::Error::NotFound => {
-                    Error::value("user_id", &owner.to_string(), "a user of the folder's company")
-                }
-                other => Error::Store(other),
-            })?;
-            folders::patch(conn, giver, id, &Patch { owner: Some(owner), ..Patch::default() }, now)?;
-            let (before, after) = (json!({"user_id": folder.user_id}), json!({"user_id": owner}));
-            noted(conn, Action::ChangeOwner, folder.company_id, before, after)?;
-        }
-        if decides {
-            let patch = Patch { operator_status, operator_comment: body.operator_comment.clone(), ..Patch::default() };
-            folders::patch(conn, decider, id, &patch, now).map_err(|e| Error::forbidden(e, "decide on this folder"))?;
-            let after = said(&folders::get(conn, viewer, id)?);
-            noted(conn, Action::OperatorDecision, folder.company_id, said(&folder), after)?;
-        }
-        if let Some(new) = &body.meta_data {
-            let change = Change::Merge(new.clone());
-            metadata::change(conn, updater, Owner::Folder(id), &change, now)
-                .map_err(|e| Error::forbidden(e, "change this folder"))?;
-            let after = folders::get(conn, viewer, id)?.meta_data;
-            let (before, after) = (json!({"meta_data": folder.meta_data}), json!({"meta_data": after}));
-            noted(conn, Action::Update, folder.company_id, before, after)?;
-        }
-        Ok::<_, Error>(())
-    })
-    .await?;
-    Ok(json_reply(&read_folder(&app, &access, origin, id, false).await?))
+    let company = app
+        .write_as(&access, move |conn, hand| {
+            let now = hand.now;
+            let noted = |conn: &mut AnyConn, action, company, before, after| {
+                hand.note(conn, Deed::new(Object::Folder, action, id, company).from(before).to(after))
+            };
+            // Who may not see it must not learn that it is there; who sees it is told what is missing.
+            let folder = folders::get(conn, viewer, id)?;
+            let says = body.meta_data.is_some() || matches!(body.operator_comment, Some(Some(_)));
+            if folder.is_cleaned && says {
+                return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more"));
+            }
+            if let Some(owner) = body.user_id {
+                folders::get(conn, giver, id).map_err(|e| Error::forbidden(e, "give this folder to another"))?;
+                // Nobody gets a folder of a company that is not theirs, whoever gives it.
+                users::get(conn, Viewer::Company(folder.company_id), owner).map_err(|error| match error {
+                    oz_store::Error::NotFound => {
+                        Error::value("user_id", &owner.to_string(), "a user of the folder's company")
+                    }
+                    other => Error::Store(other),
+                })?;
+                folders::patch(conn, giver, id, &Patch { owner: Some(owner), ..Patch::default() }, now)?;
+                let (before, after) = (json!({"user_id": folder.user_id}), json!({"user_id": owner}));
+                noted(conn, Action::ChangeOwner, folder.company_id, before, after)?;
+            }
+            if decides {
+                let patch =
+                    Patch { operator_status, operator_comment: body.operator_comment.clone(), ..Patch::default() };
+                folders::patch(conn, decider, id, &patch, now)
+                    .map_err(|e| Error::forbidden(e, "decide on this folder"))?;
+                let after = said(&folders::get(conn, viewer, id)?);
+                noted(conn, Action::OperatorDecision, folder.company_id, said(&folder), after)?;
+            }
+            if let Some(new) = &body.meta_data {
+                let change = Change::Merge(new.clone());
+                metadata::change(conn, updater, Owner::Folder(id), &change, now)
+                    .map_err(|e| Error::forbidden(e, "change this folder"))?;
+                let after = folders::get(conn, viewer, id)?.meta_data;
+                let (before, after) = (json!({"meta_data": folder.meta_data}), json!({"meta_data": after}));
+                noted(conn, Action::Update, folder.company_id, before, after)?;
+            }
+            Ok::<_, Error>(folder.company_id)
+        })
+        .await?;
+    let folder = read_folder(&app, &access, origin, id, false).await?;
+    if reads {
+        audit::seen(&app, &access, Deed::new(Object::Folder, Action::Read, id, company)).await?;
+    }
+    Ok(json_reply(&folder))
 }
 
 /// What an operator has said of a folder.
@@ -102,8 +111,7 @@ pub(super) async fn remove(id: FolderId, access: Access, app: App) -> Result<Sta
             Ok::<_, Error>(dead)
         };
         let dead = app.write_as(&access, remove).await?;
-        app.remove_files(dead).await;
-        Ok(StatusCode::NO_CONTENT)
+        app.gone(dead).await
     })
     .await
 }
