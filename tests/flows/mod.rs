@@ -6,6 +6,7 @@ mod directory;
 mod faults;
 mod files;
 mod folders;
+mod foreign;
 mod hostile;
 mod hot;
 mod liveness;
