@@ -13,6 +13,7 @@ mod liveness;
 mod log_in;
 mod passwords;
 mod permissions;
+mod refusals;
 mod sessions;
 mod subjects;
 mod system;
