@@ -5,16 +5,21 @@ use crate::support::jwt::claims;
 use crate::support::server::{ADMIN, CLIENT, Options, Server, until};
 use oz_testkit::on_both;
 use serde_json::json;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 on_both! {
     a_wrong_password_delays_the_next_try_whether_anybody_has_the_address,
     many_guesses_at_once_tell_no_more_than_one,
     many_right_log_ins_at_once_all_come_in,
+    one_neighbourhood_does_not_keep_others_out,
     a_log_in_under_way_does_not_outlive_its_password,
     rates_hold_in_memory,
     rates_hold_in_the_database,
 }
+
+/// Log-ins under way from one neighbourhood (`api/src/auth/password.rs`).
+const NEAR: usize = 16;
 
 fn log_in(client: &Client, email: &str, password: &str) -> Answer {
     let body = json!({"credentials": {"email": email, "password": password}});
@@ -90,6 +95,43 @@ fn many_right_log_ins_at_once_all_come_in(options: Options) {
     for comer in comers {
         assert_eq!(comer.join().expect("an answer"), 200);
     }
+}
+
+/// A quarter of the places is the most that one network gets, whichever of its addresses ask.
+fn one_neighbourhood_does_not_keep_others_out(options: Options) {
+    let server = Server::start_new(options.with("OZ_TRUSTED_PROXIES", "127.0.0.1"));
+    // All at once: right passwords, so that nobody waits for a failure.
+    let crowd = |addresses: Vec<String>| -> Vec<Answer> {
+        let door = Arc::new(Barrier::new(addresses.len()));
+        let comers: Vec<_> = addresses
+            .into_iter()
+            .map(|address| {
+                let (client, door) = (server.anonymous(), Arc::clone(&door));
+                std::thread::spawn(move || {
+                    let body = json!({"credentials": {"email": CLIENT.0, "password": CLIENT.1}}).to_string();
+                    let headers = [("X-Forwarded-For", address.as_str())];
+                    door.wait();
+                    client.send("POST", "/api/authorize/auth", &headers, Some(("application/json", body.into())))
+                })
+            })
+            .collect();
+        comers.into_iter().map(|comer| comer.join().expect("an answer")).collect()
+    };
+    let network = |count: usize| (0..count).map(|n| format!("2001:db8::{:x}", n + 1));
+    // As many as it may have, and as many from this very machine, which is counted with all others only.
+    let many = crowd(network(NEAR).chain((0..NEAR + 1).map(|_| "127.0.0.1".to_owned())).collect());
+    assert!(many.iter().all(|answer| answer.status == 200), "{many:?}");
+    // Four times as many as fit, and one from elsewhere among them.
+    let mut many = crowd(network(4 * NEAR).chain(["2001:db8:0:1::1".to_owned()]).collect());
+    assert_eq!(many.pop().map(|answer| answer.status), Some(200), "somebody from elsewhere");
+    let (welcome, refused): (Vec<_>, Vec<_>) = many.iter().partition(|answer| answer.status == 200);
+    assert!(welcome.len() >= NEAR && !refused.is_empty(), "{} came in, of {}", welcome.len(), many.len());
+    for answer in refused {
+        let told = answer.refused(429, 1521);
+        assert!(told["error_message"].as_str().is_some_and(|text| text.contains("log-ins at once")), "{told}");
+    }
+    // The room comes back.
+    assert!(crowd(network(NEAR).collect()).iter().all(|answer| answer.status == 200));
 }
 
 /// Whichever comes first: a log-in with the old password is refused, or its session ends with the password.

@@ -71,7 +71,8 @@ fn a_file_that_stays_is_told(options: Options) {
     fs_err::remove_file(file).expect("removable");
     fs_err::create_dir(file).expect("a folder in its place");
     fs_err::write(file.join("inside"), "").expect("a file inside");
-    client.json("DELETE", &format!("/api/folders/{}", text(&folder["folder_id"])), &json!({})).refused(503, 1523);
+    let chief = server.user("chief@example.com", "CLIENT_ADMIN", Some("Bank"));
+    chief.json("DELETE", &format!("/api/folders/{}", text(&folder["folder_id"])), &json!({})).refused(503, 1523);
 }
 
 fn companies_are_called_differently(options: Options) {

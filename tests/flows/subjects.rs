@@ -2,12 +2,21 @@
 
 use crate::support::client::{Client, Part};
 use crate::support::fixtures::{live_clip, live_still};
-use crate::support::server::{Options, Server, files_below};
+use crate::support::server::{Options, Server, files_below, until};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
-on_both! { a_person_gets_all_and_is_forgotten, what_is_erased_while_it_is_judged_stays_erased }
+on_both! {
+    a_person_gets_all_and_is_forgotten,
+    what_is_erased_while_it_is_judged_stays_erased,
+    two_archives_at_once_and_no_third,
+    an_erasure_tells_of_files_that_stay_and_they_go_later,
+}
 
 const IIN: &str = "900101300123";
 
@@ -113,9 +122,101 @@ fn what_is_erased_while_it_is_judged_stays_erased(options: Options) {
     assert_eq!(erased["folder_ids"], json!([folder]));
     let ended = chief.finished(&id(&started[0], "analysis_id"));
     assert_ne!(ended["state"], "PROCESSING");
-    crate::support::server::until("no file is left", std::time::Duration::from_secs(10), || {
+    until("no file is left", Duration::from_secs(10), || {
         files_below(&server.data.join("blobs")).is_empty().then_some(())
     });
     let shown = chief.get(&format!("/api/folders/{folder}?with_analyses=true")).expect(200);
     assert!(!shown.to_string().contains("best_shot"), "{shown}");
+}
+
+/// Asks for an archive and reads only how the answer begins.
+fn begun(server: &Server, chief: &Client, whom: &Value) -> TcpStream {
+    let address = server.base.trim_start_matches("http://");
+    let (token, body) = (chief.token.as_deref().expect("a token"), whom.to_string());
+    let mut stream = TcpStream::connect(address).expect("the server");
+    let request = format!(
+        "POST /api/subjects/export HTTP/1.1\r\nHost: {address}\r\nX-Forensic-Access-Token: {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).expect("it answers");
+    assert_eq!(&start, b"HTTP/1.1 200");
+    stream
+}
+
+fn two_archives_at_once_and_no_third(options: Options) {
+    let server = Server::start_new(options);
+    let chief = server.user("chief@example.com", "CLIENT_ADMIN", Some("Bank"));
+    // More than what sockets take without anybody reading.
+    let mut clip = live_clip();
+    clip.extend_from_slice(&[0x02, 0, 0, 0, b'f', b'r', b'e', b'e']);
+    clip.resize(clip.len() + (32 << 20) - 8, 0);
+    let payload = json!({"folder:meta_data": {"iin": IIN}}).to_string();
+    let parts = [Part("payload", None, payload.as_bytes()), Part("v", Some("v.mp4"), &clip)];
+    chief.form("/api/folders/", &parts).expect(201);
+    let whom = json!({"iin": IIN});
+    let export = || chief.json("POST", "/api/subjects/export", &whom);
+    let held = [begun(&server, &chief, &whom), begun(&server, &chief, &whom)];
+    let told = export().refused(429, 1521);
+    assert!(told["error_message"].as_str().is_some_and(|text| text.contains("archives at once")), "{told}");
+    // Not one for each company: the threads are the machine's.
+    let other = server.user("eve@example.com", "CLIENT_ADMIN", Some("Other Bank"));
+    other.json("POST", "/api/subjects/export", &whom).refused(429, 1521);
+    // Whoever goes away makes room.
+    let [gone, _kept] = held;
+    drop(gone);
+    let archive = until("there is room", Duration::from_secs(30), || Some(export()).filter(|a| a.status != 429));
+    assert_eq!(archive.status, 200);
+    assert!(archive.bytes.len() > clip.len(), "{} bytes", archive.bytes.len());
+}
+
+/// A folder from which nothing can be removed while this lives, by root neither.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn of(folder: &Path) -> Self {
+        let mount = |arguments: &[&str]| {
+            let done = Command::new("mount").args(arguments).arg(folder).status();
+            assert!(done.expect("mount").success(), "this test mounts a folder: run it as root");
+        };
+        mount(&["--bind", &folder.display().to_string()]);
+        let mounted = Self(folder.to_owned());
+        mount(&["-o", "remount,bind,ro"]);
+        mounted
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+fn an_erasure_tells_of_files_that_stay_and_they_go_later(options: Options) {
+    let place = tempfile::tempdir().expect("a folder");
+    let options = Options { data: Some(place.path().join("data")), ..options };
+    let mut server = Server::start_new(options.clone());
+    let chief = server.user("chief@example.com", "CLIENT_ADMIN", Some("Bank"));
+    let mine = folder(&chief, &json!({"iin": IIN}), false);
+    let blobs = server.data.join("blobs");
+    let stuck = ReadOnly::of(&blobs);
+    let erase = || chief.json("POST", "/api/subjects/erase", &json!({"iin": IIN}));
+    let told = erase().refused(503, 1523);
+    assert!(told["error_message"].as_str().is_some_and(|text| text.contains("1 files could not be removed")), "{told}");
+    // All but the file is gone, so asking again finds nobody.
+    assert_eq!(files_below(&blobs).len(), 1);
+    let shown = chief.get(&format!("/api/folders/{mine}")).expect(200);
+    assert_eq!((&shown["is_cleaned"], &shown["meta_data"]), (&json!(true), &json!({})));
+    assert_eq!(erase().expect(200)["folder_ids"], json!([]));
+    drop(stuck);
+    assert!(server.stop().success());
+    // The sweeper goes over the files when it starts, those that are no longer in any request's hands.
+    for path in files_below(&blobs) {
+        let file = fs_err::OpenOptions::new().write(true).open(path).expect("a stored file");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("its time is set");
+    }
+    let _server = Server::start_with(options);
+    until("the file is gone", Duration::from_secs(30), || files_below(&blobs).is_empty().then_some(()));
 }

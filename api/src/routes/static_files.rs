@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use oz_blobs::Location;
 use oz_domain::{Action, FileRole, FolderId, ImageId, MediaId, Object, TokenId};
 use oz_http::{RequestMeta, Response, Route, endpoint, header, meta, parse_range, query, ranged, unsatisfiable};
-use oz_store::{AnyConn, Viewer, analyses, media};
+use oz_store::{AnyConn, Viewer, analyses, folders, media};
 use oz_wire::Code;
 use serde_json::json;
 use warp::Filter;
@@ -114,6 +114,8 @@ fn find(conn: &mut AnyConn, viewer: Viewer, folder: FolderId, file: &str) -> Res
     let stem = file.split('.').next().unwrap_or_default();
     if let Some((id, _what)) = stem.split_once('_') {
         let id: ImageId = id.parse().map_err(|_| missing())?;
+        // First, so that a foreign folder's pictures are refused by the same query as those that are nowhere.
+        folders::get(conn, viewer, folder)?;
         let (image, company) = analyses::image(conn, viewer, id)?;
         let analysis = analyses::get(conn, viewer, image.analysis_id)?.analysis;
         if analysis.folder_id != folder {

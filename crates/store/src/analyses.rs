@@ -203,7 +203,8 @@ fn row(conn: &mut AnyConn, viewer: Viewer, id: AnalysisId) -> Result<Analysis> {
     type Joined =
         diesel::dsl::IntoBoxed<'static, diesel::dsl::InnerJoin<analyses::table, folders::table>, MultiBackend>;
     let query: Joined = analyses::table.inner_join(folders::table).into_boxed();
-    Ok(visible!(query, viewer, folders::company_id, folders::user_id)
+    // By its own company, which is the folder's: what is foreign ends the search as early as what is nowhere.
+    Ok(visible!(query, viewer, analyses::company_id, folders::user_id)
         .filter(analyses::id.eq(Sql(id)))
         .select(Analysis::as_select())
         .first(conn)?)
@@ -285,12 +286,16 @@ fn complete(conn: &mut AnyConn, rows: Vec<Analysis>) -> Result<Vec<AnalysisWithM
 /// # Errors
 /// [`crate::Error::NotFound`], also for one that the viewer may not see.
 pub fn image(conn: &mut AnyConn, viewer: Viewer, id: ImageId) -> Result<(AnalysisImage, CompanyId)> {
-    let image: AnalysisImage = analysis_images::table
+    let image: Option<AnalysisImage> = analysis_images::table
         .filter(analysis_images::id.eq(Sql(id)))
         .select(AnalysisImage::as_select())
-        .first(conn)?;
-    let analysis = row(conn, viewer, image.analysis_id)?;
-    Ok((image, analysis.company_id))
+        .first(conn)
+        .optional()?;
+    // Asked even when there is no picture, then for an analysis that is none: otherwise the time of a second query would
+    // tell whoever may not see a picture that it is there.
+    let of = image.as_ref().map_or_else(|| AnalysisId::from_uuid(id.uuid()), |image| image.analysis_id);
+    let analysis = row(conn, viewer, of)?;
+    Ok((image.ok_or(crate::Error::NotFound)?, analysis.company_id))
 }
 
 /// Notes that work began. `false` when the analysis is gone or has ended: then there is nothing to do.

@@ -99,7 +99,8 @@ pub fn insert(conn: &mut AnyConn, new: &MediaWithFiles) -> Result<()> {
 pub fn get(conn: &mut AnyConn, viewer: Viewer, id: MediaId) -> Result<MediaWithFiles> {
     type Joined = diesel::dsl::IntoBoxed<'static, diesel::dsl::InnerJoin<media::table, folders::table>, MultiBackend>;
     let query: Joined = media::table.inner_join(folders::table).into_boxed();
-    let media: Media = visible!(query, viewer, folders::company_id, folders::user_id)
+    // By its own company, which is the folder's: what is foreign ends the search as early as what is nowhere.
+    let media: Media = visible!(query, viewer, media::company_id, folders::user_id)
         .filter(media::id.eq(Sql(id)))
         .select(Media::as_select())
         .first(conn)?;

@@ -8,6 +8,7 @@ mod cluster;
 mod database;
 pub mod directory;
 pub mod fixtures;
+mod process;
 pub mod server;
 
 pub use cluster::{Cluster, Error};

@@ -4,11 +4,14 @@
 use crate::TestDatabase;
 use crate::client::Client;
 use crate::fixtures::shared;
+use crate::process::children;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+pub use crate::process::kill;
 
 /// The administrator every test server has.
 pub const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
@@ -201,6 +204,11 @@ impl Server {
         self.child.wait().expect("an exit status")
     }
 
+    /// The exit status, once it has ended by itself.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("a child of ours")
+    }
+
     /// SIGKILL, and waits for the end.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -235,27 +243,10 @@ impl Drop for Server {
     }
 }
 
-/// Children of a process, of whichever of its threads.
-fn children(pid: i32) -> Vec<i32> {
-    let Ok(threads) = fs_err::read_dir(format!("/proc/{pid}/task")) else { return vec![] };
-    threads
-        .flatten()
-        .filter_map(|thread| fs_err::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|text| text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
-}
-
 /// Every file below a folder.
 pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs_err::read_dir(folder) else { return vec![] };
     entries.flatten().flat_map(|e| if e.path().is_dir() { files_below(&e.path()) } else { vec![e.path()] }).collect()
-}
-
-/// Sends a signal to a process that a test started.
-#[expect(unsafe_code, reason = "kill(2) has no safe wrapper in libc")]
-pub fn kill(pid: i32, signal: i32) {
-    // SAFETY: kill takes two integers and touches no memory of ours.
-    unsafe { libc::kill(pid, signal) };
 }
 
 /// The binary under test, built by `cargo xtask test` beside this test's own folder.
