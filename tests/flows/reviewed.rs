@@ -36,6 +36,14 @@ fn an_answer_to_a_change_of_nothing_is_a_read_on_record(options: Options) {
     assert_eq!(reads(id).as_array().map(Vec::len), Some(1));
     client.json("PATCH", &format!("/api/folders/{id}"), &json!({})).expect(200);
     assert_eq!(reads(id).as_array().map(Vec::len), Some(1), "one's own is one's own");
+    // Asked again by its key, a start starts nothing and shows the verdict.
+    let start = json!({"analyses": [{"type": "quality"}]});
+    let path = format!("/api/folders/{id}/analyses/");
+    for reads_so_far in [1, 2] {
+        let body = Some(("application/json", start.to_string().into_bytes()));
+        admin.send("POST", &path, &[("Idempotency-Key", "k-1")], body).expect(201);
+        assert_eq!(reads(id).as_array().map(Vec::len), Some(reads_so_far));
+    }
     let user = text(&folder["user_id"]);
     admin.json("PATCH", &format!("/api/users/{user}"), &json!({})).expect(200);
     assert_eq!(reads(user).as_array().map(Vec::len), Some(1));

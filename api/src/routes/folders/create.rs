@@ -4,7 +4,7 @@ use super::super::view;
 use super::read::read_folder;
 use super::start::wait_for_end;
 use crate::app::{App, to_the_end};
-use crate::audit::Deed;
+use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::hand::Hand;
@@ -137,6 +137,10 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
     } else {
         if single {
             wait_for_end(&app, id).await?;
+        }
+        if first.is_some() {
+            // Makes nothing, and shows what came of it meanwhile.
+            audit::seen(&app, &access, Deed::new(Object::Folder, Action::Read, id, company)).await?;
         }
         reply_status(StatusCode::CREATED, &read_folder(&app, &access, origin, id, single).await?).into_response()
     };

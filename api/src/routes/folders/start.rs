@@ -3,11 +3,12 @@
 use super::super::view;
 use super::create::{Asked, receipt};
 use crate::app::App;
+use crate::audit::{self, Deed};
 use crate::error::{Error, Result};
 use crate::idempotency::{claim, key_of, other_request, remember};
 use crate::plan::{Ground, enqueue};
 use crate::subjects::open_folder;
-use oz_domain::{FolderId, GroupId, Status};
+use oz_domain::{Action, FolderId, GroupId, Object, Status};
 use oz_http::{Response, reply_status};
 use oz_store::Viewer;
 use oz_store::analyses;
@@ -29,11 +30,13 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
     let hash = Sha256::digest(format!("{body:?}")).to_vec();
     let key = key_of(&app, &access, key, format!("POST /api/folders/{id}/analyses"), hash)?;
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
-    let (found, media) = app
+    let (found, media, folder, again) = app
         .write_as(&access, move |conn, hand| {
             let folder = open_folder(conn, caller.viewer, id)?;
             let media = oz_store::media::of_folders(conn, &[id])?;
-            let group = match claim(conn, key.as_ref(), now)? {
+            let first = claim(conn, key.as_ref(), now)?;
+            let again = first.is_some();
+            let group = match first {
                 Some(first) => first["group_id"].as_str().and_then(|t| t.parse().ok()).ok_or_else(other_request)?,
                 None => {
                     let present = analyses::count_of_folder(conn, id)?;
@@ -50,13 +53,17 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
                     group
                 }
             };
-            Ok::<_, Error>((analyses::of_group(conn, id, group)?, media))
+            Ok::<_, Error>((analyses::of_group(conn, id, group)?, media, folder, again))
         })
         .await?;
     app.jobs_added();
     if access.is_capture() {
         let ids: Vec<_> = found.iter().map(|a| json!({"analysis_id": a.analysis.id})).collect();
         return Ok(receipt(&json!(ids)));
+    }
+    if again {
+        // Starts nothing, and shows what came of it meanwhile.
+        audit::seen(&app, &access, Deed::new(Object::Folder, Action::Read, id, folder.company_id)).await?;
     }
     let view = view(&app, &access, origin);
     let answer: Vec<_> = found.iter().map(|a| view.analysis(a, &media)).collect();
