@@ -6,13 +6,14 @@ use crate::audit::{self, Deed};
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::hand::Hand;
+use crate::subjects::open_folder;
 use oz_domain::{Action, FolderId, Object};
 use oz_http::{Response, json_reply};
 use oz_store::audit::destroy_subject_key;
 use oz_store::folders::{self, Folder, Patch};
 use oz_store::metadata::{self, Change, Owner};
 use oz_store::{AnyConn, Viewer, users};
-use oz_wire::{Code, FolderPatch};
+use oz_wire::FolderPatch;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
@@ -48,11 +49,8 @@ pub(super) async fn change(
                 hand.note(conn, Deed::new(Object::Folder, action, id, company).from(before).to(after))
             };
             // Who may not see it must not learn that it is there; who sees it is told what is missing.
-            let folder = folders::get(conn, viewer, id)?;
             let says = body.meta_data.is_some() || matches!(body.operator_comment, Some(Some(_)));
-            if folder.is_cleaned && says {
-                return Err(Error::new(Code::Conflict, "personal data of this folder were erased: it takes no more"));
-            }
+            let folder = if says { open_folder(conn, viewer, id)? } else { folders::get(conn, viewer, id)? };
             if let Some(owner) = body.user_id {
                 folders::get(conn, giver, id).map_err(|e| Error::forbidden(e, "give this folder to another"))?;
                 // Nobody gets a folder of a company that is not theirs, whoever gives it.
