@@ -38,6 +38,7 @@ const TABLE: &[Floor] = &[
     on(1, "oz-settings", May::Only(&["oz-domain"])),
     on(1, "oz-telemetry", May::Only(&["oz-domain"])),
     on(2, "oz-jobs", May::Only(&["oz-domain", "oz-store", "oz-telemetry"])),
+    on(2, "oz-site", May::Only(&["oz-domain", "oz-license", "oz-store"])),
     on(2, "oz-http", May::Only(&["oz-domain", "oz-wire", "oz-telemetry"])),
     on(3, "oz-api", May::AllBelow),
     on(3, "oz-license-server", May::AllBelow),

@@ -45,6 +45,34 @@ pub enum Feature {
     OnDevice,
 }
 
+impl Feature {
+    /// Every feature.
+    pub const ALL: [Self; 8] = [
+        Self::Quality,
+        Self::Biometry,
+        Self::Collection,
+        Self::Documents,
+        Self::Instant,
+        Self::Lite,
+        Self::Web,
+        Self::OnDevice,
+    ];
+
+    /// The word for it, as in claims.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quality => "quality",
+            Self::Biometry => "biometry",
+            Self::Collection => "collection",
+            Self::Documents => "documents",
+            Self::Instant => "instant",
+            Self::Lite => "lite",
+            Self::Web => "web",
+            Self::OnDevice => "on_device",
+        }
+    }
+}
+
 /// Whom a license is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

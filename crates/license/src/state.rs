@@ -138,9 +138,14 @@ impl License {
         }
     }
 
-    /// The moment from which on nothing goes: the end and its grace, nanoseconds since 1970.
+    /// [`Self::over_at`] in nanoseconds since 1970, which reach further than times do.
     pub(crate) fn over(&self) -> Option<i128> {
         self.end().map(|end| end.as_nanosecond() + i128::from(self.claims().grace_days) * DAY)
+    }
+
+    /// The moment from which on nothing goes: the end and its grace. `None`: never.
+    pub fn over_at(&self) -> Option<Timestamp> {
+        self.over().map(|over| Timestamp::from_nanosecond(over).unwrap_or(Timestamp::MAX))
     }
 
     fn covers_version(&self, version: &str) -> bool {

@@ -1,6 +1,7 @@
 //! The one way to the database: [`Db::read`] and [`Db::write`].
 
 use crate::conn::{Purpose, Transaction};
+use crate::migrate::{Migrations, TABLES};
 use crate::pool::{Loan, Opener, pool, session};
 use crate::url::Address;
 use crate::{AnyConn, Error, Result, WriteError, limit, migrate};
@@ -24,6 +25,10 @@ pub struct Options {
     pub query_limit: Duration,
     /// How often a write that lost against others is tried in all before [`Error::Busy`].
     pub attempts: u32,
+    /// Whether SQLite waits for the disk at every commit: what was answered then outlives a failing power supply.
+    pub flush: bool,
+    /// The tables that the database has.
+    pub families: &'static [&'static Migrations],
 }
 
 impl Default for Options {
@@ -34,9 +39,14 @@ impl Default for Options {
             busy_timeout: Duration::from_secs(5),
             query_limit: Duration::from_secs(30),
             attempts: 30,
+            flush: false,
+            families: OURS,
         }
     }
 }
+
+/// What a database has unless told otherwise.
+static OURS: &[&Migrations] = &[&TABLES];
 
 /// First and longest pause between two attempts of a write.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(250));
@@ -57,6 +67,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     backend: Backend,
     attempts: u32,
+    families: &'static [&'static Migrations],
     /// Statement that limits a PostgreSQL session.
     limits: String,
     readers: Lane,
@@ -107,7 +118,7 @@ impl Db {
             }
         };
         let (attempts, limits) = (options.attempts.max(1), session(&options));
-        let db = Self(Arc::new(Inner { backend, attempts, limits, readers, writers }));
+        let db = Self(Arc::new(Inner { backend, attempts, families: options.families, limits, readers, writers }));
         // The writer first: it makes the file and its write-ahead log, which a reader could not.
         db.on(&db.0.writers, |_| Ok::<_, Error>(())).await?;
         Ok(db)
@@ -196,7 +207,8 @@ impl Db {
     /// # Errors
     /// [`Error::Schema`] when a migration fails (then nothing changed) or the database is newer than this program.
     pub async fn migrate(&self) -> Result<Vec<String>> {
-        self.migrating(migrate::up).await
+        let families = self.0.families;
+        self.migrating(move |conn| migrate::up(conn, families)).await
     }
 
     /// Names of migrations that have not run.
@@ -204,7 +216,8 @@ impl Db {
     /// # Errors
     /// As [`Db::write`].
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        self.write(migrate::pending).await
+        let families = self.0.families;
+        self.write(move |conn| migrate::pending(conn, families)).await
     }
 
     /// Removes every table. For development and tests.
@@ -212,7 +225,8 @@ impl Db {
     /// # Errors
     /// As [`Db::migrate`].
     pub async fn migrate_down(&self) -> Result<()> {
-        self.migrating(migrate::down).await
+        let families = self.0.families;
+        self.migrating(move |conn| migrate::down(conn, families)).await
     }
 
     /// Whether the database answers a query now.
@@ -277,7 +291,10 @@ impl Db {
         done
     }
 
-    async fn migrating<T: Send + 'static>(&self, work: fn(&mut AnyConn) -> Result<T>) -> Result<T> {
+    async fn migrating<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let limits = self.0.limits.clone();
         self.on(&self.0.writers.unlimited(), move |conn| migrate::alone(conn, &limits, work)).await
     }

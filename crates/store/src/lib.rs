@@ -36,6 +36,7 @@ mod viewer;
 pub use conn::{AnyConn, MultiBackend};
 pub use db::{Backend, Db, Options};
 pub use error::{Error, Result, WriteError};
+pub use migrate::{Migrations, TABLES};
 pub use page::{Cursor, Listed, MAX_LIMIT, Page, Sort, SortBy, TimeRange};
 pub use statement::Statement;
 pub use viewer::Viewer;

@@ -58,7 +58,7 @@ fn pragmas(options: &Options) -> Vec<String> {
     vec![
         format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()),
         "PRAGMA journal_mode = WAL".to_owned(),
-        "PRAGMA synchronous = NORMAL".to_owned(),
+        format!("PRAGMA synchronous = {}", if options.flush { "FULL" } else { "NORMAL" }),
         "PRAGMA foreign_keys = ON".to_owned(),
         "PRAGMA wal_autocheckpoint = 1000".to_owned(),
         // What is deleted is overwritten, so that erasure reaches free pages too (decision 26).

@@ -1,0 +1,100 @@
+-- One license site (license.md): what it knows of its license, who holds leases, what was used.
+-- Times are milliseconds since 1970 UTC; lists and counts are JSON texts.
+CREATE TABLE license_site (
+    id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),
+    -- Names the ledger; a new one when the old was lost.
+    site_id TEXT NOT NULL,
+    -- The short name of the site's public key: the database of another key is refused.
+    key_id TEXT NOT NULL,
+    -- Whether a license was ever seen: from then on there is no trial.
+    licensed INTEGER NOT NULL DEFAULT 0 CHECK (licensed IN (0, 1)),
+    trial_started INTEGER,
+    -- Whether the begin of the trial was moved, once, because the clock had been ahead at the first start.
+    trial_moved INTEGER NOT NULL DEFAULT 0 CHECK (trial_moved IN (0, 1)),
+    -- The latest time that the site has lived through, and where the last step at a start led.
+    last_seen INTEGER,
+    last_step INTEGER,
+    -- Counts how often last_seen was set back by a newer license.
+    epoch INTEGER NOT NULL DEFAULT 0,
+    -- Milliseconds that the site has run.
+    ran INTEGER NOT NULL DEFAULT 0,
+    -- When the site was restored on another machine.
+    moved_at INTEGER,
+    time_created INTEGER NOT NULL
+) STRICT;
+
+-- Every license file that was ever installed; the last one of a kind holds.
+CREATE TABLE license_files (
+    seq INTEGER PRIMARY KEY NOT NULL,
+    license_id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    -- `site` for the appliance's own, `sdk` for those of apps and web pages.
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    time_installed INTEGER NOT NULL,
+    CONSTRAINT license_files__license_id__revision UNIQUE (license_id, revision)
+) STRICT;
+
+CREATE TABLE license_leases (
+    lease_id TEXT PRIMARY KEY NOT NULL,
+    instance_id TEXT NOT NULL,
+    hostname TEXT NOT NULL,
+    version TEXT NOT NULL,
+    features TEXT NOT NULL,
+    counter INTEGER NOT NULL,
+    -- The heartbeat that was answered last, so that its repetition is answered the same.
+    attempt TEXT,
+    -- Analyses that are paid in advance and may be given back, and the day they were paid.
+    block INTEGER NOT NULL,
+    block_day TEXT NOT NULL,
+    time_acquired INTEGER NOT NULL,
+    time_expires INTEGER NOT NULL,
+    CONSTRAINT license_leases__instance_id UNIQUE (instance_id)
+) STRICT;
+
+-- Append-only; each hash covers the entry and the hash before it.
+CREATE TABLE license_ledger (
+    seq INTEGER PRIMARY KEY NOT NULL,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    license_id TEXT NOT NULL,
+    instance_id TEXT,
+    batch_seq INTEGER,
+    batch TEXT,
+    counts TEXT NOT NULL,
+    note TEXT,
+    hash BLOB NOT NULL,
+    CONSTRAINT license_ledger__instance_id__batch_seq UNIQUE (instance_id, batch_seq)
+) STRICT;
+
+-- Sums of the ledger; a period is a day, a month, a year (UTC, as `2026-11-25`, `2026-11`, `2026`) or `total`.
+CREATE TABLE license_totals (
+    license_id TEXT NOT NULL,
+    period TEXT NOT NULL,
+    feature TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (license_id, period, feature)
+) STRICT;
+
+CREATE TABLE license_devices (
+    device_hash TEXT PRIMARY KEY NOT NULL,
+    time_seen INTEGER NOT NULL
+) STRICT;
+
+-- What nodes used and the ledger does not have yet; written in the transaction that accepts the analysis.
+CREATE TABLE license_uses (
+    id TEXT PRIMARY KEY NOT NULL,
+    instance_id TEXT NOT NULL,
+    feature TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    batch_seq INTEGER,
+    batch TEXT,
+    time_created INTEGER NOT NULL
+) STRICT;
+CREATE INDEX license_uses__instance_id__batch_seq ON license_uses (instance_id, batch_seq);
+
+CREATE TABLE license_nodes (
+    instance_id TEXT PRIMARY KEY NOT NULL,
+    next_seq INTEGER NOT NULL,
+    time_seen INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,95 @@
+//! What a site is made of beside its database.
+
+use diesel_migrations::embed_migrations;
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+use oz_domain::Millis;
+use oz_license::{Factors, GrantClaims, LeaseClaims, License, Purpose, VendorKeys, key_id, sign};
+use oz_store::Migrations;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Refused, Result};
+
+/// The tables of a site.
+pub static TABLES: Migrations =
+    Migrations { sqlite: embed_migrations!("migrations/sqlite"), postgres: embed_migrations!("migrations/postgres") };
+
+/// A site: its key, whom it trusts, which machine it is on.
+pub struct Site {
+    /// Whom it trusts.
+    pub vendor: VendorKeys,
+    /// What it signs with.
+    pub key: SigningKey,
+    /// The machine's parts.
+    pub factors: Factors,
+    /// The product's version, `major.minor.patch`.
+    pub version: String,
+    /// Life of a lease.
+    pub ttl: Duration,
+    /// Whether it may begin a trial: in an API without a license server.
+    pub trial: bool,
+    /// The license that was read last: the same text is not verified again at every question.
+    read: Mutex<Option<(i64, Arc<License>)>>,
+}
+
+impl Site {
+    /// Puts a site together.
+    pub fn new(vendor: VendorKeys, key: SigningKey, factors: Factors, version: &str, ttl: Duration) -> Self {
+        Self { vendor, key, factors, version: version.to_owned(), ttl, trial: false, read: Mutex::new(None) }
+    }
+
+    /// The short name of its public key.
+    pub fn key_id(&self) -> String {
+        key_id(&self.key.verifying_key())
+    }
+
+    /// Signs a lease.
+    ///
+    /// # Errors
+    /// [`Refused::Sign`] for claims that nobody would read.
+    pub fn sign_lease(&self, claims: &LeaseClaims) -> Result<String> {
+        sign(Purpose::Lease, claims, &self.key).map_err(|e| Refused::Sign(e.to_string()))
+    }
+
+    /// Signs a grant.
+    ///
+    /// # Errors
+    /// As [`Self::sign_lease`].
+    pub fn sign_grant(&self, claims: &GrantClaims) -> Result<String> {
+        sign(Purpose::Grant, claims, &self.key).map_err(|e| Refused::Sign(e.to_string()))
+    }
+
+    /// Signs anything else that a site may sign.
+    ///
+    /// # Errors
+    /// As [`Self::sign_lease`].
+    pub fn sign_usage(&self, claims: &impl serde::Serialize) -> Result<String> {
+        sign(Purpose::Usage, claims, &self.key).map_err(|e| Refused::Sign(e.to_string()))
+    }
+
+    /// The installed license number `seq`, verified once for as long as it is the last one asked for.
+    pub(crate) fn read(&self, seq: i64, text: &str) -> Result<Arc<License>, oz_license::Invalid> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, license)) = &*read
+            && *known == seq
+        {
+            return Ok(Arc::clone(license));
+        }
+        let license = Arc::new(License::verify(text.as_bytes(), &self.vendor)?);
+        *read = Some((seq, Arc::clone(&license)));
+        Ok(license)
+    }
+}
+
+impl std::fmt::Debug for Site {
+    // Never the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("key_id", &self.key_id()).finish_non_exhaustive()
+    }
+}
+
+/// A time in the license's own type; the ends of the range for what is beyond.
+pub(crate) fn timestamp(time: Millis) -> Timestamp {
+    Timestamp::from_millisecond(time.get()).unwrap_or(if time.get() < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}

@@ -1,0 +1,1 @@
+//! A license site on both databases.
