@@ -126,6 +126,11 @@ impl VendorKeys {
         Self(keys.into_iter().map(|key| (key_id(&key), key)).collect())
     }
 
+    /// Their short names, as [`key_id`] makes them.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(id, _)| id.as_str())
+    }
+
     pub(crate) fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
         let sealed = Sealed::read(purpose, text)?;
         let key = self.0.iter().find(|(id, _)| *id == sealed.envelope.kid).ok_or(Invalid::UnknownKey)?.1;

@@ -15,6 +15,7 @@ mod origin;
 #[cfg(feature = "site")]
 mod sign;
 mod state;
+mod vendor_keys;
 
 pub use activation::{ActivationRequest, LEAST_PRINTS};
 pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, PRODUCT, Period, Volume};
@@ -26,3 +27,6 @@ pub use origin::covers_origin;
 #[cfg(feature = "site")]
 pub use sign::{SignError, sign};
 pub use state::{Reason, Site, State};
+pub use vendor_keys::NotAKey;
+#[cfg(feature = "vendor")]
+pub use vendor_keys::development_key;

@@ -3,7 +3,7 @@
 use super::support::{android, claims, grant, lease, license, now, signed, site, trusted, vendor};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oz_license::{Grant, Invalid, Lease, License, MAX_BYTES, Purpose, VendorKeys, sign};
+use oz_license::{Claims, Grant, Invalid, Lease, License, MAX_BYTES, Purpose, VendorKeys, sign};
 use serde_json::{Value, json};
 
 fn refused_when_flipped(text: &str, is_good: impl Fn(&[u8]) -> bool) {
@@ -127,6 +127,14 @@ fn claims_are_those_we_know() {
     assert_eq!(why(text(|c| c["limits"]["cores"] = json!(1))), Invalid::Claims);
     assert_eq!(why(text(|c| c["expires_at"] = json!("2027-01-01T01:00:00+01:00"))), Invalid::Claims, "UTC only");
     assert_eq!(why(text(|c| c["site_key"] = json!("ab"))), Invalid::Claims);
+    for (no_key, reason) in [
+        (format!("02{}", "00".repeat(31)), "no point of the curve"),
+        (format!("01{}", "00".repeat(31)), "anybody can sign for the neutral point"),
+        (format!("f0{}7f", "ff".repeat(30)), "a second spelling of a point"),
+    ] {
+        let claims = Claims { site_key: Some(no_key), ..claims() };
+        assert_eq!(why(signed(&claims)), Invalid::Claims, "{reason}");
+    }
     assert_eq!(why(text(|c| c["binding"] = json!({"fingerprints": [], "threshold": 0}))), Invalid::Claims);
     assert_eq!(why(text(|c| c["binding"] = json!({"fingerprints": ["disk:1:2"], "threshold": 1}))), Invalid::Claims);
     for field in ["license_id", "revision", "kind", "customer", "product", "issued_at", "features"] {
