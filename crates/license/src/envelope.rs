@@ -97,6 +97,26 @@ pub enum Invalid {
     Time,
 }
 
+impl Invalid {
+    /// The word for it, as in logs and test vectors.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Armour => "armour",
+            Self::Envelope => "envelope",
+            Self::Version => "version",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+            Self::Product => "product",
+            Self::Exceeds => "exceeds",
+            Self::Site => "site",
+            Self::Audience => "audience",
+            Self::Time => "time",
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Envelope {

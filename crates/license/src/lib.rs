@@ -4,6 +4,7 @@
 //! trust is vendor key → [`License`] (which names the site key) → [`Lease`] or [`Grant`].
 
 mod activation;
+mod admit;
 mod armour;
 mod claims;
 mod envelope;
@@ -18,6 +19,7 @@ mod state;
 mod vendor_keys;
 
 pub use activation::{ActivationRequest, LEAST_PRINTS};
+pub use admit::{Asker, Refusal};
 pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, PRODUCT, Period, Volume};
 pub use envelope::{Invalid, MAX_BYTES, Purpose, VendorKeys, key_id};
 pub use fingerprint::{Factor, Factors, Print};
