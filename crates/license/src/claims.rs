@@ -217,11 +217,11 @@ const fn three() -> u16 {
     3
 }
 
-/// A time in RFC 3339, UTC written as `Z` and nothing else.
-fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+/// A time in RFC 3339, UTC written as `Z` and nothing else; a year has four digits.
+pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(from)?;
     let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-    if time.to_string() != text {
+    if time.to_string() != text || !text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(serde::de::Error::custom("not RFC 3339 in UTC"));
     }
     Ok(time)

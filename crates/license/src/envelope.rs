@@ -97,6 +97,26 @@ pub enum Invalid {
     Time,
 }
 
+impl Invalid {
+    /// The word for it, as in logs and test vectors.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Armour => "armour",
+            Self::Envelope => "envelope",
+            Self::Version => "version",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+            Self::Product => "product",
+            Self::Exceeds => "exceeds",
+            Self::Site => "site",
+            Self::Audience => "audience",
+            Self::Time => "time",
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Envelope {
@@ -124,6 +144,11 @@ impl VendorKeys {
     /// Keys that are trusted.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         Self(keys.into_iter().map(|key| (key_id(&key), key)).collect())
+    }
+
+    /// Their short names, as [`key_id`] makes them.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(id, _)| id.as_str())
     }
 
     pub(crate) fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {

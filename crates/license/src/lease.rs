@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use subtle::ConstantTimeEq as _;
 
-use crate::claims::{Feature, Kind};
+use crate::claims::{Feature, Kind, utc};
 use crate::envelope::{Invalid, Purpose, Sealed, VendorKeys};
 use crate::license::License;
 use crate::origin::covers_origin;
@@ -28,8 +28,10 @@ pub struct LeaseClaims {
     /// What that node may do.
     pub features: BTreeSet<Feature>,
     /// When it was made.
+    #[serde(deserialize_with = "utc")]
     pub issued_at: Timestamp,
     /// When it ends.
+    #[serde(deserialize_with = "utc")]
     pub expires_at: Timestamp,
     /// Counts the heartbeats: two nodes that share one identity are found by it.
     pub counter: u64,
@@ -96,8 +98,10 @@ pub struct GrantClaims {
     /// What it may do.
     pub features: BTreeSet<Feature>,
     /// When it was made.
+    #[serde(deserialize_with = "utc")]
     pub issued_at: Timestamp,
     /// When it ends.
+    #[serde(deserialize_with = "utc")]
     pub expires_at: Timestamp,
 }
 

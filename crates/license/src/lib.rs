@@ -4,6 +4,7 @@
 //! trust is vendor key → [`License`] (which names the site key) → [`Lease`] or [`Grant`].
 
 mod activation;
+mod admit;
 mod armour;
 mod claims;
 mod envelope;
@@ -15,8 +16,10 @@ mod origin;
 #[cfg(feature = "site")]
 mod sign;
 mod state;
+mod vendor_keys;
 
 pub use activation::{ActivationRequest, LEAST_PRINTS};
+pub use admit::{Asker, Refusal};
 pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, PRODUCT, Period, Volume};
 pub use envelope::{Invalid, MAX_BYTES, Purpose, VendorKeys, key_id};
 pub use fingerprint::{Factor, Factors, Print};
@@ -26,3 +29,6 @@ pub use origin::covers_origin;
 #[cfg(feature = "site")]
 pub use sign::{SignError, sign};
 pub use state::{Reason, Site, State};
+pub use vendor_keys::NotAKey;
+#[cfg(feature = "vendor")]
+pub use vendor_keys::development_key;

@@ -67,9 +67,15 @@ impl License {
     }
 }
 
-/// A public key in hex.
+/// A public key in hex: a point in its one spelling, and none of the few for which anybody can sign.
 pub(crate) fn key(text: &str) -> Result<VerifyingKey, Invalid> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| Invalid::Claims)?;
-    VerifyingKey::from_bytes(&bytes).map_err(|_| Invalid::Claims)
+    sound(&bytes).ok_or(Invalid::Claims)
+}
+
+/// See [`key`].
+pub(crate) fn sound(bytes: &[u8; 32]) -> Option<VerifyingKey> {
+    let key = VerifyingKey::from_bytes(bytes).ok()?;
+    (!key.is_weak() && key.to_edwards().compress().as_bytes() == bytes).then_some(key)
 }

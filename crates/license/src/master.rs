@@ -8,7 +8,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
 use crate::claims::Kind;
 use crate::envelope::Invalid;
-use crate::license::License;
+use crate::license::{License, sound};
 
 /// RFC 8017, appendix A.1.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -32,8 +32,8 @@ impl MasterKey {
         match info.algorithm.oid {
             RSA => Ok(Self::Rsa(key.to_vec())),
             ED25519 => {
-                let key = key.try_into().map_err(|_| Invalid::Claims)?;
-                Ok(Self::Ed25519(VerifyingKey::from_bytes(key).map_err(|_| Invalid::Claims)?))
+                let key: &[u8; 32] = key.try_into().map_err(|_| Invalid::Claims)?;
+                sound(key).map(Self::Ed25519).ok_or(Invalid::Claims)
             }
             _ => Err(Invalid::Claims),
         }

@@ -1,9 +1,10 @@
 //! Every bit counts, and so does every byte around it.
 
 use super::support::{android, claims, grant, lease, license, now, signed, site, trusted, vendor};
+use super::tamper::{armoured, body, with};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oz_license::{Grant, Invalid, Lease, License, MAX_BYTES, Purpose, VendorKeys, sign};
+use oz_license::{Claims, Grant, Invalid, Lease, License, MAX_BYTES, Purpose, VendorKeys, sign};
 use serde_json::{Value, json};
 
 fn refused_when_flipped(text: &str, is_good: impl Fn(&[u8]) -> bool) {
@@ -38,28 +39,6 @@ fn why(text: impl AsRef<[u8]>) -> Invalid {
     License::verify(text.as_ref(), &trusted()).unwrap_err()
 }
 
-/// The text with its envelope changed: armoured again, not signed again.
-fn with(text: &str, change: impl FnOnce(&mut Value)) -> String {
-    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
-    let mut envelope: Value = serde_json::from_slice(&STANDARD.decode(body).unwrap()).unwrap();
-    change(&mut envelope);
-    let field = |name: &str| envelope[name].to_string();
-    let body = format!(
-        "{{\"v\":{},\"kid\":{},\"payload\":{},\"sig\":{}}}",
-        field("v"),
-        field("kid"),
-        field("payload"),
-        field("sig")
-    );
-    armoured(&body)
-}
-
-fn armoured(body: &str) -> String {
-    let base64 = STANDARD.encode(body);
-    let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN OZ LICENSE-----\n{}\n-----END OZ LICENSE-----\n", lines.join("\n"))
-}
-
 #[test]
 fn what_is_around_the_body_is_exact() {
     let text = signed(&claims());
@@ -92,8 +71,7 @@ fn what_is_in_the_envelope_is_exact() {
     assert_eq!(why(with(&text, |e| e["payload"] = json!(STANDARD.encode("{}")))), Invalid::Signature);
     assert_eq!(why(with(&text, |e| e["sig"] = json!(STANDARD.encode([0; 64])))), Invalid::Signature);
     assert_eq!(why(with(&text, |e| e["sig"] = json!(STANDARD.encode([0; 63])))), Invalid::Envelope);
-    let body = |text: &str| -> String { text.lines().filter(|line| !line.starts_with('-')).collect() };
-    let envelope = String::from_utf8(STANDARD.decode(body(&text)).unwrap()).unwrap();
+    let envelope = body(&text);
     assert_eq!(why(armoured(&format!("{envelope} "))), Invalid::Envelope);
     assert_eq!(why(armoured(&envelope.replacen("{\"v\":1,", "{\"v\":1,\"w\":1,", 1))), Invalid::Envelope);
     assert_eq!(why(armoured(&envelope.replacen("{\"v\":1,", "{\"v\":1,\"v\":1,", 1))), Invalid::Envelope);
@@ -104,9 +82,7 @@ fn what_was_signed_for_one_purpose_is_nothing_else() {
     for purpose in Purpose::ALL {
         let text = sign(purpose, &claims(), &vendor()).unwrap();
         // Also with the lines of a license around it.
-        let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
-        let body = String::from_utf8(STANDARD.decode(body).unwrap()).unwrap();
-        let read = License::verify(armoured(&body).as_bytes(), &trusted());
+        let read = License::verify(armoured(&body(&text)).as_bytes(), &trusted());
         match purpose {
             Purpose::License => assert!(read.is_ok()),
             _ => assert_eq!(read.unwrap_err(), Invalid::Signature),
@@ -127,6 +103,14 @@ fn claims_are_those_we_know() {
     assert_eq!(why(text(|c| c["limits"]["cores"] = json!(1))), Invalid::Claims);
     assert_eq!(why(text(|c| c["expires_at"] = json!("2027-01-01T01:00:00+01:00"))), Invalid::Claims, "UTC only");
     assert_eq!(why(text(|c| c["site_key"] = json!("ab"))), Invalid::Claims);
+    for (no_key, reason) in [
+        (format!("02{}", "00".repeat(31)), "no point of the curve"),
+        (format!("01{}", "00".repeat(31)), "anybody can sign for the neutral point"),
+        (format!("f0{}7f", "ff".repeat(30)), "a second spelling of a point"),
+    ] {
+        let claims = Claims { site_key: Some(no_key), ..claims() };
+        assert_eq!(why(signed(&claims)), Invalid::Claims, "{reason}");
+    }
     assert_eq!(why(text(|c| c["binding"] = json!({"fingerprints": [], "threshold": 0}))), Invalid::Claims);
     assert_eq!(why(text(|c| c["binding"] = json!({"fingerprints": ["disk:1:2"], "threshold": 1}))), Invalid::Claims);
     for field in ["license_id", "revision", "kind", "customer", "product", "issued_at", "features"] {

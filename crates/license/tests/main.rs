@@ -7,3 +7,5 @@ mod leases;
 mod master;
 mod states;
 mod support;
+mod tamper;
+mod vectors;
