@@ -4,7 +4,7 @@ use crate::error::{Refused, Result};
 use crate::leases::valid;
 use crate::ledger::{self, Kind, New};
 use crate::period;
-use crate::schema::{license_ledger, license_totals};
+use crate::schema::license_totals;
 use crate::site::Site;
 use crate::standing::standing;
 use diesel::prelude::*;
@@ -137,16 +137,4 @@ pub fn totals(conn: &mut AnyConn, from: &str, to: &str) -> Result<Totals> {
         *found.entry(period).or_default().entry(feature).or_default() += n;
     }
     Ok(found)
-}
-
-/// The license that a node's last block was counted for.
-pub(crate) fn license_of_block(conn: &mut AnyConn, instance_id: &str) -> Result<String> {
-    let last: Option<String> = license_ledger::table
-        .filter(license_ledger::instance_id.eq(instance_id))
-        .filter(license_ledger::kind.eq("block"))
-        .order(license_ledger::seq.desc())
-        .select(license_ledger::license_id)
-        .first(conn)
-        .optional()?;
-    Ok(last.unwrap_or_default())
 }

@@ -146,9 +146,13 @@ both_databases! {
         let forged = sign(Purpose::License, &revision(2, claims()), &site_key()).unwrap();
         let usage = sign(Purpose::Usage, &revision(2, claims()), &oz_license::development_key()).unwrap();
         let good = signed(&revision(2, claims()));
-        for text in [String::new(), "\0".to_owned(), forged, usage, good.replacen('A', "B", 1), format!("{good}\0"), "x".repeat(70_000)] {
+        let mut flipped = good.clone();
+        let letter = if flipped.remove(300) == 'x' { 'y' } else { 'x' };
+        flipped.insert(300, letter);
+        for text in [String::new(), "\0".to_owned(), forged, usage, flipped, format!("{good}\0"), "x".repeat(70_000)] {
+            let shown = format!("{} {:?}", text.len(), text.chars().take(60).collect::<String>());
             let done = place.install_text(text, now()).await;
-            assert!(matches!(done, Err(Refused::File(_))), "{done:?}");
+            assert!(matches!(done, Err(Refused::File(_))), "{shown}: {done:?}");
         }
         assert_eq!(current(&place).await, ("L-1".to_owned(), 1));
     }
