@@ -45,7 +45,7 @@ pub fn installed(conn: &mut AnyConn, site: &Site) -> Result<Option<Installed>> {
         .select((license_files::seq, license_files::text))
         .first(conn)
         .optional()?;
-    Ok(last.map(|(seq, text)| Installed { seq, license: site.read(seq, &text), text }))
+    Ok(last.map(|(seq, text)| Installed { seq, license: site.read(&text), text }))
 }
 
 /// Licenses of apps and web pages, the last of each; the appliance's own behind them, which may name some too.
