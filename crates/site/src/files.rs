@@ -48,6 +48,12 @@ pub fn installed(conn: &mut AnyConn, site: &Site) -> Result<Option<Installed>> {
     Ok(last.map(|(seq, text)| Installed { seq, license: site.read(&text), text }))
 }
 
+/// The id that use is counted for under a license, whether or not its file is there and can be read.
+pub(crate) fn counts_for(conn: &mut AnyConn) -> Result<Option<String>> {
+    let last = license_files::table.filter(license_files::role.eq(SITE)).order(license_files::seq.desc());
+    Ok(last.select(license_files::license_id).first(conn).optional()?)
+}
+
 /// Licenses of apps and web pages, the last of each; the appliance's own behind them, which may name some too.
 ///
 /// # Errors
