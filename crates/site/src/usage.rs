@@ -3,10 +3,10 @@
 use crate::error::{Refused, Result};
 use crate::leases::valid;
 use crate::ledger::{self, Kind, New};
-use crate::{files, period};
 use crate::schema::license_totals;
 use crate::site::Site;
 use crate::standing::standing;
+use crate::{files, period};
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_license::Feature;
