@@ -191,6 +191,12 @@ pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head
     if end.count < from.count {
         return Ok(Err(Broken::Cut(end.count)));
     }
+    // Nothing stands before the first.
+    let before: Option<i64> =
+        license_ledger::table.filter(license_ledger::seq.lt(1)).select(license_ledger::seq).first(conn).optional()?;
+    if let Some(seq) = before {
+        return Ok(Err(Broken::Changed(seq)));
+    }
     let mut at = from.clone();
     if entries.is_empty() && end != *from {
         return Ok(Err(Broken::Changed(end.count)));
