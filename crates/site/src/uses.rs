@@ -47,6 +47,8 @@ pub fn to_tell(conn: &mut AnyConn, instance_id: &str, now: Millis) -> Result<Vec
     let mut found: Vec<String> = license_uses::table.select(license_uses::instance_id).distinct().load(conn)?;
     let awake: Vec<String> = license_nodes::table
         .filter(license_nodes::time_seen.gt(now.get() - SILENT))
+        // Not one that was alive while the clock was ahead.
+        .filter(license_nodes::time_seen.le(now.get() + SILENT))
         .select(license_nodes::instance_id)
         .load(conn)?;
     found.retain(|id| id == instance_id || !awake.contains(id));
