@@ -4,7 +4,7 @@ use crate::error::{Refused, Result};
 use crate::ledger::{self, Kind as EntryKind, New};
 use crate::schema::{license_files, license_site};
 use crate::site::{Site, timestamp};
-use crate::standing::{TRIAL, standing};
+use crate::standing::{SKEW, TRIAL, standing};
 use crate::{lived, row};
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -220,7 +220,9 @@ pub fn restored(conn: &mut AnyConn, site: &Site, now: Millis) -> Result<()> {
     let elsewhere = license.is_some_and(|license| {
         license.site_key() == Some(&key) && worth(&license, site, now) == State::Invalid(Reason::Machine)
     });
-    if !elsewhere || moved.is_some() {
+    // Those that a clock far ahead had begun lie in the future and were of no use.
+    let given = moved.is_some_and(|moved| now.get() >= moved.saturating_sub(SKEW));
+    if !elsewhere || given {
         let text = "the license is not for another machine, or its 14 days there have been given already";
         return Err(Refused::NotInstalled(text.to_owned()));
     }

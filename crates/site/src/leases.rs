@@ -4,7 +4,7 @@ use crate::blocks::{Paid, give_back, pay};
 use crate::error::{Refused, Result};
 use crate::schema::license_leases;
 use crate::site::{Site, timestamp};
-use crate::standing::{Basis, Standing, standing};
+use crate::standing::{Basis, SKEW, Standing, standing};
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_license::{Feature, LONGEST, LeaseClaims};
@@ -14,8 +14,6 @@ use std::time::Duration;
 
 /// Longest life of a lease.
 const LONGEST_LIFE: Duration = Duration::from_secs(LONGEST.unsigned_abs());
-/// How far clocks may differ.
-const SKEW: Duration = Duration::from_secs(300);
 
 /// What a node asks for.
 #[derive(Debug, Clone)]
@@ -73,11 +71,11 @@ pub struct Holder {
 /// A lease that is not over. One that ends later than any lease can was made while the clock was ahead: nobody knows
 /// whether its node is still there, and it must keep no place until the year that the clock had shown.
 fn is_live(expires: i64, now: Millis) -> bool {
-    (now.get() + 1..=latest(now)).contains(&expires)
+    (now.get().saturating_add(1)..=latest(now)).contains(&expires)
 }
 
 fn latest(now: Millis) -> i64 {
-    now.plus(LONGEST_LIFE).plus(SKEW).get()
+    now.plus(LONGEST_LIFE).get().saturating_add(SKEW)
 }
 
 /// Who holds leases now, the oldest first.

@@ -22,7 +22,7 @@ pub(crate) const TRIAL: &str = "trial";
 const MOVED_DAYS: i64 = 14;
 const DAY: i64 = 24 * 3600 * 1000;
 /// How far clocks may differ, milliseconds.
-const SKEW: i64 = 300_000;
+pub(crate) const SKEW: i64 = 300_000;
 
 /// What a site's rights rest on.
 #[derive(Debug, Clone)]

@@ -2,13 +2,11 @@
 
 use crate::error::Result;
 use crate::schema::license_site;
+use crate::standing::SKEW;
 use crate::{lived, row};
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_store::AnyConn;
-
-/// How far clocks may differ, milliseconds.
-const SKEW: i64 = 300_000;
 
 /// Begins the trial where no license was ever seen and none has begun. Moves its begin, once, when the clock was ahead at the
 /// first start; how long it may last all the same is bound by how long the site has run.

@@ -73,6 +73,19 @@ both_databases! {
         assert_eq!(next.state(after(now(), 30 * DAY)).await, "active");
     }
 
+    async fn days_that_a_clock_in_2040_took_away_are_given_again(database: TestDatabase) {
+        let place = moved(&database).await;
+        place.run(|c, site| oz_site::restored(c, site, at("2040-01-01T00:00:00Z"))).await.unwrap();
+        assert_eq!(place.state(now()).await, "Machine");
+        place.run(|c, site| oz_site::restored(c, site, now())).await.unwrap();
+        assert_eq!(place.state(now()).await, "active");
+        // Whoever turns the clock on purpose gets no more of them.
+        for then in [now(), after(now(), 14 * DAY), at("2040-01-01T00:00:00Z")] {
+            refused(place.run(move |c, site| oz_site::restored(c, site, then)).await);
+        }
+        assert_eq!(place.state(after(now(), 14 * DAY)).await, "Machine");
+    }
+
     async fn not_where_the_machine_is_not_the_matter(database: TestDatabase) {
         let place = moved(&database).await;
         let here = place.seen_by(site_of(site_key(), machine(0), "1.2.3"));
