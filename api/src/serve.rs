@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::settings::{Api, Components};
-use crate::{audit, routes, work};
+use crate::{audit, license, routes, work};
 use anyhow::Context as _;
 use oz_domain::{Clock, SystemClock};
 use oz_http::{Observer, Server, ServerOptions, Tls};
@@ -47,6 +47,7 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
         Part::Work => None,
     };
     let app = App::open(settings, clock).await?;
+    let keeper = license::start(&app).await?;
     let (stop, stopped) = watch::channel(false);
     let (silence, silenced) = watch::channel(false);
     let mut servers = tokio::task::JoinSet::new();
@@ -84,6 +85,7 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     if let Some(runner) = runner {
         runner.stop(GRACE).await;
     }
+    license::stop(keeper).await;
     // Of the last request and the last job too.
     audit::stop(&app, auditing).await;
     let _ = silence.send(true);

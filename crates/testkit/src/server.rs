@@ -124,6 +124,7 @@ impl Server {
             ("OZ_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{metrics_port}")),
             ("OZ_MODELS_DIR".to_owned(), shared().join("models").display().to_string()),
             ("OZ_RUNTIME_LIB".to_owned(), runtime_lib().display().to_string()),
+            ("OZ_LICENSE_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/development.oz").to_owned()),
         ];
         if let Some(url) = &options.database_url {
             env.push(("OZ_DATABASE_URL".to_owned(), url.clone()));

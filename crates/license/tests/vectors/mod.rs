@@ -156,12 +156,16 @@ fn compare(file: &str, mut vectors: Vec<Vector>) {
     }
     assert!(wrong.is_empty(), "{file}:\n{}", wrong.join("\n"));
     let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-vectors").join(file);
+    committed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test-vectors").join(file), &text);
+}
+
+/// The committed file says just this; with `OZ_BLESS` it does from now on.
+pub(crate) fn committed(path: &Path, text: &str) {
     if std::env::var_os("OZ_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(path, text).unwrap();
     }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == text, "{} is not what the tests write: run `cargo xtask bless`", path.display());
 }
 
