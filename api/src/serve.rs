@@ -47,7 +47,13 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
         Part::Work => None,
     };
     let app = App::open(settings, clock).await?;
-    let keeper = license::start(&app).await?;
+    let keeper = match part {
+        Part::Serve => Some(license::start(&app).await?),
+        Part::Work => {
+            app.license.rest();
+            None
+        }
+    };
     let (stop, stopped) = watch::channel(false);
     let (silence, silenced) = watch::channel(false);
     let mut servers = tokio::task::JoinSet::new();
@@ -85,7 +91,9 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     if let Some(runner) = runner {
         runner.stop(GRACE).await;
     }
-    license::stop(keeper).await;
+    if let Some(keeper) = keeper {
+        license::stop(keeper).await;
+    }
     // Of the last request and the last job too.
     audit::stop(&app, auditing).await;
     let _ = silence.send(true);

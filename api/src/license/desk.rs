@@ -74,6 +74,12 @@ impl Desk {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Says that this process accepts nothing, and so needs no license.
+    pub(crate) fn rest(&self) {
+        let text = "not needed: this process accepts no analyses".to_owned();
+        self.learn(Known { permits: true, text, warnings: vec![], ..Known::nothing("unused", "") });
+    }
+
     pub(crate) fn learn(&self, known: Known) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
     }
@@ -116,8 +122,8 @@ impl Desk {
     }
 
     /// Takes back an analysis that failed by our own fault (decision 47).
-    pub(crate) fn take_back(&self, conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
-        uses::note(conn, &self.instance(), feature, -1, now)
+    pub(crate) fn take_back(conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
+        uses::take_back(conn, feature, now)
     }
 
     /// What is left, exactly when that is little: in the same transaction, so that two who ask at once are not both given
