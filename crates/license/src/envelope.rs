@@ -151,7 +151,11 @@ impl VendorKeys {
         self.0.iter().map(|(id, _)| id.as_str())
     }
 
-    pub(crate) fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
+    /// The payload that one of these keys signed for a purpose: of a usage report, which a site signs, too.
+    ///
+    /// # Errors
+    /// [`Invalid`]: not one bit is other than it was signed.
+    pub fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
         let sealed = Sealed::read(purpose, text)?;
         let key = self.0.iter().find(|(id, _)| *id == sealed.envelope.kid).ok_or(Invalid::UnknownKey)?.1;
         sealed.open(&key)

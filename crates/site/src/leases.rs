@@ -4,11 +4,11 @@ use crate::error::{Refused, Result};
 use crate::ledger::{self, Kind, New};
 use crate::schema::license_leases;
 use crate::site::{Site, timestamp};
-use crate::standing::{Basis, Standing, standing};
+use crate::standing::{Basis, Standing, Warning, standing};
 use crate::{period, usage};
 use diesel::prelude::*;
 use oz_domain::Millis;
-use oz_license::{Feature, LeaseClaims, Period};
+use oz_license::{Feature, LeaseClaims, Period, State};
 use oz_store::AnyConn;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +50,10 @@ pub struct Given {
     pub claims: LeaseClaims,
     /// Analyses left, as in [`Standing::left`].
     pub left: Option<i64>,
+    /// What the license is worth.
+    pub state: State,
+    /// What to tell the administrator.
+    pub warnings: Vec<Warning>,
 }
 
 /// Who holds a lease.
@@ -130,6 +134,7 @@ pub fn acquire(conn: &mut AnyConn, site: &Site, ask: &Ask, now: Millis, present:
 /// # Errors
 /// [`Refused::Over`], [`Refused::Stale`], and those of [`acquire`].
 pub fn beat(conn: &mut AnyConn, site: &Site, lease_id: &str, beat: &Beat, now: Millis, present: bool) -> Result<Given> {
+    valid("attempt", &beat.attempt)?;
     let standing = standing(conn, site, now, present)?;
     standing.permits()?;
     type Found = (String, String, i64, Option<String>, i64, i64);
@@ -245,7 +250,7 @@ fn given(
         counter,
         block: u64::try_from(block).unwrap_or(0),
     };
-    Given { claims, left: standing.left }
+    Given { claims, left: standing.left, state: standing.state, warnings: standing.warnings.clone() }
 }
 
 /// When a lease that begins now ends: never after the license and its grace.

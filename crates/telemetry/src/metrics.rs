@@ -76,6 +76,11 @@ impl Metrics {
         ]
     }
 
+    /// Where a program puts metrics of its own beside these.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// An answer left.
     pub fn answered(&self, route: &str, status: u16, took: Duration) {
         self.requests.with_label_values(&[route, &status.to_string()]).inc();
