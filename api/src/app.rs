@@ -257,7 +257,11 @@ pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()
 
 /// Opens the database and brings it to the newest form.
 pub(crate) async fn open_database(settings: &Api) -> anyhow::Result<Db> {
-    let options = oz_store::Options { connections: settings.database_connections, families: FAMILIES, ..oz_store::Options::default() };
+    let options = oz_store::Options {
+        connections: settings.database_connections,
+        families: FAMILIES,
+        ..oz_store::Options::default()
+    };
     let db = Db::open(settings.database_url.expose(), options).await?;
     let ran = db.migrate().await?;
     if !ran.is_empty() {

@@ -51,8 +51,12 @@ impl Caller {
         };
         anyhow::ensure!(matches!(uri.path(), "" | "/") && uri.query().is_none(), wrong());
         let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
-        let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        anyhow::ensure!(https || loopback, "license_server_url: beyond this machine only https is spoken: the join secret travels");
+        let loopback =
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        anyhow::ensure!(
+            https || loopback,
+            "license_server_url: beyond this machine only https is spoken: the join secret travels"
+        );
         let tls = https.then(|| connector(authority)).transpose()?;
         Ok(Self { host, port: uri.port_u16().unwrap_or(8090), tls, secret })
     }
@@ -61,7 +65,12 @@ impl Caller {
     ///
     /// # Errors
     /// A text when there was no answer.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<Answer, String> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Answer, String> {
         let body = body.map(serde_json::to_vec).transpose().map_err(|e| e.to_string())?.unwrap_or_default();
         let request = Request::builder()
             .method(method)

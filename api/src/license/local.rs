@@ -68,13 +68,7 @@ impl Local {
         let factors = oz_site::factors(Path::new("/"));
         let mut site = Site::new(VendorKeys::compiled()?, key, factors, env!("CARGO_PKG_VERSION"), TTL);
         site.trial = true;
-        Ok(Self {
-            site,
-            file,
-            present: AtomicBool::new(false),
-            started: Instant::now(),
-            turn: Mutex::default(),
-        })
+        Ok(Self { site, file, present: AtomicBool::new(false), started: Instant::now(), turn: Mutex::default() })
     }
 
     /// What may be done now.
@@ -202,7 +196,9 @@ impl Local {
         });
         if let Some(text) = step.text {
             match &stepped.refused {
-                Some(why) => tracing::error!(path = %self.file.path().display(), why, "the license file was not installed"),
+                Some(why) => {
+                    tracing::error!(path = %self.file.path().display(), why, "the license file was not installed")
+                }
                 None => tracing::info!(path = %self.file.path().display(), "the license file is installed"),
             }
             turn.tried = Some(text);

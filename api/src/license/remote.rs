@@ -65,7 +65,8 @@ impl Remote {
             file,
         };
         if let Ok(text) = fs_err::read_to_string(&remote.file)
-            && let Ok(lease) = Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), time(app.now()))
+            && let Ok(lease) =
+                Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), time(app.now()))
         {
             remote.held = Some(Held::new(text, lease, Duration::ZERO));
         }
@@ -105,7 +106,10 @@ impl Remote {
         };
         let at = time(now);
         if let Err(invalid) = Lease::verify_away(held.text.as_bytes(), &self.vendor, &app.license.instance(), at) {
-            return Known::nothing("no_lease", format!("the lease is over and the license server does not answer: {invalid}"));
+            return Known::nothing(
+                "no_lease",
+                format!("the lease is over and the license server does not answer: {invalid}"),
+            );
         }
         let license = &held.lease.license;
         let state = license.time_state(at);

@@ -270,7 +270,11 @@ pub(crate) static TABLE: &[Definition] = &[
         "",
         "License server that leases come from: https://host:port; http only on this machine.",
     ),
-    secret("license_join_secret", "OZ_LICENSE_JOIN_SECRET", "What the license server knows its nodes by: its file join.secret."),
+    secret(
+        "license_join_secret",
+        "OZ_LICENSE_JOIN_SECRET",
+        "What the license server knows its nodes by: its file join.secret.",
+    ),
     setting(
         "license_server_ca",
         "OZ_LICENSE_SERVER_CA",

@@ -159,6 +159,11 @@ impl Server {
         Client::new(&self.base)
     }
 
+    /// What a scrape of its metrics gives.
+    pub fn anonymous_metrics(&self) -> String {
+        String::from_utf8_lossy(&Client::new(&self.metrics).get("/metrics").bytes).into_owned()
+    }
+
     /// Makes a user with the usual password.
     pub fn add_user(&self, email: &str, role: &str, company: Option<&str>) {
         create_user(&self.env, (email, CLIENT.1), role, company);
