@@ -10,6 +10,7 @@ mod foreign;
 mod hostile;
 mod hot;
 mod license;
+mod license_js;
 mod liveness;
 mod log_in;
 mod passwords;

@@ -40,6 +40,10 @@ impl Test {
         let venv = python(project, &target, &steps)?;
         steps.say("building the product and the tests");
         command::run(self.select(project.cargo().arg("build")).args(["--bins", "--tests"]))?;
+        if self.package.as_deref().is_none_or(|package| package == "oz-license-c") {
+            steps.say("building the C library as it ships: by its name");
+            command::run(project.cargo().args(["build", "-p", "oz-license-c"]))?;
+        }
         steps.say("running the tests");
         let mut tests = project.cargo();
         self.select(tests.args(["test", "--no-fail-fast"])).arg("--").args(self.slow.then_some("--include-ignored"));

@@ -1,6 +1,6 @@
 //! The license of tests and benches: everything, for ever, on any machine, for builds that trust the development key.
 
-use crate::vectors::committed;
+use crate::vectors::keep;
 use oz_license::{Claims, Feature, License, Purpose, State, VendorKeys, development_key, sign};
 use serde_json::json;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn the_development_license_is_what_the_development_key_signs() {
     }))
     .unwrap();
     let text = sign(Purpose::License, &claims, &development_key()).unwrap();
-    committed(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testkit/development.oz")), &text);
+    keep(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testkit/development.oz")), &text);
     let keys = VendorKeys::new([development_key().verifying_key()]);
     let license = License::verify(text.as_bytes(), &keys).unwrap();
     assert_eq!(license.time_state("2100-01-01T00:00:00Z".parse().unwrap()), State::Active);
