@@ -61,17 +61,12 @@ impl Caller {
         Ok(Self { host, port: uri.port_u16().unwrap_or(8090), tls, secret })
     }
 
-    /// Sends a body, if any, and gives the answer, whatever its status.
+    /// Sends a body and gives the answer, whatever its status.
     ///
     /// # Errors
     /// A text when there was no answer.
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Answer, String> {
-        let body = body.map(serde_json::to_vec).transpose().map_err(|e| e.to_string())?.unwrap_or_default();
+    pub(crate) async fn send(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Answer, String> {
+        let body = serde_json::to_vec(body).map_err(|e| e.to_string())?;
         let request = Request::builder()
             .method(method)
             .uri(path)

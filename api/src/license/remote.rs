@@ -138,7 +138,7 @@ impl Remote {
                 Some(held) => {
                     let claims = &held.lease.claims;
                     let body = json!({"counter": claims.counter, "attempt": held.attempt});
-                    self.caller.send(Method::PUT, &format!("/api/leases/{}", claims.lease_id), Some(&body)).await
+                    self.caller.send(Method::PUT, &format!("/api/leases/{}", claims.lease_id), &body).await
                 }
                 None => {
                     let body = json!({
@@ -147,7 +147,7 @@ impl Remote {
                         "version": env!("CARGO_PKG_VERSION"),
                         "wanted": [],
                     });
-                    self.caller.send(Method::POST, "/api/leases", Some(&body)).await
+                    self.caller.send(Method::POST, "/api/leases", &body).await
                 }
             };
             let Answer { status, body } = match answer {
@@ -213,7 +213,7 @@ impl Remote {
         let counts: serde_json::Map<String, Value> =
             batch.counts.iter().map(|(feature, n)| (feature.as_str().to_owned(), json!(n))).collect();
         let body = json!({"instance_id": node, "seq": batch.seq, "batch": batch.id, "counts": counts});
-        let Answer { status, body } = self.caller.send(Method::POST, "/api/usage", Some(&body)).await?;
+        let Answer { status, body } = self.caller.send(Method::POST, "/api/usage", &body).await?;
         match status {
             200 | 201 => {
                 // First what is left, then what is pending: in between both count it, never none.
@@ -249,7 +249,7 @@ impl Remote {
     pub(crate) async fn leave(&mut self) {
         let Some(held) = self.held.take() else { return };
         let path = format!("/api/leases/{}", held.lease.claims.lease_id);
-        if let Err(why) = self.caller.send(Method::DELETE, &path, None::<&Value>).await {
+        if let Err(why) = self.caller.send(Method::DELETE, &path, &json!({})).await {
             tracing::warn!(why, "the lease is not given back; it ends by itself");
         }
     }
