@@ -10,6 +10,7 @@ use http::Method;
 use oz_domain::Millis;
 use oz_license::{Invalid, Lease, VendorKeys};
 use oz_site::{Batch, Warning, uses};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +43,13 @@ struct Held {
     attempt: String,
 }
 
+/// A lease as it is kept over a restart: with the heartbeat under way, whose answer may have been lost.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    lease: String,
+    attempt: String,
+}
+
 /// What the server said.
 enum Said {
     Lease,
@@ -54,7 +62,7 @@ enum Said {
 impl Remote {
     /// Reads the lease that an earlier life of this node had.
     pub(crate) fn open(app: &App, server: &LicenseServer) -> anyhow::Result<Self> {
-        let file = app.settings.data_dir.join("lease.oz");
+        let file = app.settings.data_dir.join("lease.json");
         let mut remote = Self {
             caller: Caller::new(&server.url, server.authority.as_deref(), server.join_secret.clone())?,
             vendor: VendorKeys::compiled()?,
@@ -65,10 +73,11 @@ impl Remote {
             file,
         };
         if let Ok(text) = fs_err::read_to_string(&remote.file)
+            && let Ok(Kept { lease: text, attempt }) = serde_json::from_str(&text)
             && let Ok(lease) =
                 Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), time(app.now()))
         {
-            remote.held = Some(Held::new(text, lease, Duration::ZERO));
+            remote.held = Some(Held { text, lease, attempt, beat: Instant::now() });
         }
         Ok(remote)
     }
@@ -156,9 +165,12 @@ impl Remote {
             };
             match status {
                 200 | 201 => return self.take(app, &body, now).await,
-                404 if self.held.is_some() => self.held = None,
-                409 => {
-                    self.held = None;
+                // Over by its own time, and nobody's business.
+                404 if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= time(now)) => {
+                    self.held = None
+                }
+                // Over before that: another node acquired one in this node's name.
+                404 | 409 if self.held.is_some() => {
                     if let Err(error) = self.rename(app, &app.license.instance()).await {
                         return Said::Away(error);
                     }
@@ -183,15 +195,19 @@ impl Remote {
             Err(invalid) => return Said::Away(format!("what it gave is no lease for this node: {invalid}")),
         };
         self.left = body["left"].as_i64();
-        if let Err(error) = replace(&self.file, text) {
-            tracing::warn!(%error, "the lease is not kept over a restart");
-        }
         if let Err(error) = app.db.write(move |conn| oz_site::licensed(conn, now)).await {
             return Said::Away(error.to_string());
         }
         let life = lease.claims.expires_at.as_millisecond() - lease.claims.issued_at.as_millisecond();
         let life = Duration::from_millis(u64::try_from(life).unwrap_or(0));
-        self.held = Some(Held::new(text.to_owned(), lease, life / 3));
+        let attempt = uuid::Uuid::now_v7().to_string();
+        let kept = Kept { lease: text.to_owned(), attempt: attempt.clone() };
+        let written =
+            serde_json::to_string(&kept).map_err(std::io::Error::other).and_then(|kept| replace(&self.file, &kept));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the lease is not kept over a restart");
+        }
+        self.held = Some(Held { text: kept.lease, lease, attempt, beat: Instant::now() + life / 3 });
         Said::Lease
     }
 
@@ -252,12 +268,6 @@ impl Remote {
         if let Err(why) = self.caller.send(Method::DELETE, &path, &json!({})).await {
             tracing::warn!(why, "the lease is not given back; it ends by itself");
         }
-    }
-}
-
-impl Held {
-    fn new(text: String, lease: Lease, life: Duration) -> Self {
-        Self { text, lease, beat: Instant::now() + life, attempt: uuid::Uuid::now_v7().to_string() }
     }
 }
 
