@@ -2,7 +2,7 @@
 
 use crate::support::client::{Client, Part};
 use crate::support::fixtures::live_still;
-use crate::support::licenses::{claims, signed};
+use crate::support::license_file::{claims, signed};
 use crate::support::server::{Options, Server, until};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ fn an_expired_license_stops_analyses_and_nothing_else(options: Options) {
     let client = server.client();
     let kept = ask(&client).expect(201);
     let mut ends = claims("ends", 1);
-    (ends["expires_at"], ends["grace_days"]) = (json!(crate::support::licenses::in_seconds(8)), json!(0));
+    (ends["expires_at"], ends["grace_days"]) = (json!(crate::support::license_file::in_seconds(8)), json!(0));
     install(&file, &signed(&ends));
     wait_for(&server, |text| text.starts_with("renewal_due"));
     wait_for(&server, |text| text.starts_with("expired: the license expired at"));

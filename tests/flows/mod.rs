@@ -13,6 +13,7 @@ mod license;
 mod license_js;
 mod liveness;
 mod log_in;
+mod node;
 mod passwords;
 mod permissions;
 mod refusals;

@@ -4,7 +4,7 @@
 pub(crate) mod browser;
 pub(crate) mod hostile;
 pub(crate) mod jwt;
-pub(crate) mod licenses;
+pub(crate) mod license_file;
 pub(crate) mod mail;
 pub(crate) mod stored;
 pub(crate) use oz_testkit::{client, fixtures, server};
