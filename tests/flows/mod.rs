@@ -9,6 +9,7 @@ mod folders;
 mod foreign;
 mod hostile;
 mod hot;
+mod license_server;
 mod liveness;
 mod log_in;
 mod passwords;
