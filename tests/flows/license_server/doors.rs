@@ -49,7 +49,7 @@ fn who_guesses_is_told_to_wait_and_locks_nobody_out() {
     let statuses: Vec<u16> = (0..30).map(|n| guess(&format!("{n:064}"))).collect();
     assert_eq!(statuses[..10], [401; 10]);
     assert!(statuses[10..].contains(&429), "{statuses:?}");
-    for wrong in ["", " ", "Bearer", "é"] {
+    for wrong in ["", " ", "Bearer", "0"] {
         assert!([401, 429].contains(&guess(wrong)), "{wrong}");
     }
     server.admin().get("/api/license").expect(200);

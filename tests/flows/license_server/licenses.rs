@@ -72,8 +72,18 @@ fn every_license_that_does_not_hold_says_why(options: Options) {
     assert!(refused["details"]["reason"].is_string(), "{refused}");
     admin.send("PUT", "/api/license", &[], Some(("text/plain", b"hello".to_vec()))).refused(400, 4);
     admin.json("PUT", "/api/license", &json!({"license": "x", "force": 1})).refused(400, 4);
-    let in_json = json!({"license": signed(&Claims { revision: 7, ..good })});
+    let in_json = json!({"license": signed(&Claims { revision: 7, ..good.clone() })});
     assert_eq!(admin.json("PUT", "/api/license", &in_json).expect(200)["state"], "active");
+    // The next one, too early; and one that would have to be activated first.
+    for (next, said) in [
+        (Claims { revision: 8, not_before: Some(after(DAY)), ..good.clone() }, "not yet valid"),
+        (Claims { revision: 8, site_key: None, ..good.clone() }, "not activated"),
+        (Claims { license_id: "L-2".into(), issued_at: after(-120), ..good }, "was signed before"),
+    ] {
+        let (status, text) = put(&server, &next);
+        assert!(status == 409 && text.contains(said), "{status} {text}, expected {said}");
+    }
+    assert_eq!(server.admin().get("/api/license").expect(200)["license"]["revision"], 7);
 }
 
 fn a_license_is_replaced_under_load_and_no_request_fails(options: Options) {
