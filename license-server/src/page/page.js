@@ -168,4 +168,4 @@ $("code").onclick = doing(async () => {
 
 if (sessionStorage.getItem(KEY)) doing(show)();
 else leave();
-setInterval(() => document.hidden || $("main").hidden || doing(show)(), EVERY);
+setInterval(() => document.hidden || $("main").hidden || show().catch(trouble), EVERY);
