@@ -120,3 +120,76 @@ async fn commit(db: &Db, clock: &Arc<dyn Clock>, changes: &Arc<[Arc<dyn Change>]
     });
     done.await.unwrap_or_else(|_| Err(Error::Database("a change panicked".to_owned())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oz_domain::SystemClock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What one of a hundred callers does at once.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Kind {
+        Good,
+        Refused,
+        Failing,
+        Panicking,
+    }
+
+    static TABLES: &[&oz_store::Migrations] = &[&oz_site::TABLES];
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn each_is_answered_with_its_own_result_whatever_the_others_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("db").display());
+        let options = oz_store::Options { families: TABLES, ..oz_store::Options::default() };
+        let db = Db::open(&url, options).await.unwrap();
+        db.migrate().await.unwrap();
+        let queue = Queue::start(db.clone(), Arc::new(SystemClock));
+        let runs = Arc::new(AtomicUsize::new(0));
+        let mut callers = Vec::new();
+        for n in 0..100 {
+            let kind = match n {
+                17 => Kind::Panicking,
+                n if n % 10 == 3 => Kind::Failing,
+                n if n % 10 == 6 => Kind::Refused,
+                _ => Kind::Good,
+            };
+            let (queue, runs) = (queue.clone(), Arc::clone(&runs));
+            callers.push(tokio::spawn(async move {
+                let change = move |conn: &mut AnyConn, now| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    match kind {
+                        Kind::Refused => return Err(Refused::Over),
+                        Kind::Panicking => panic!("planned by the test"),
+                        Kind::Good | Kind::Failing => {}
+                    }
+                    let new = oz_site::note_device(conn, &format!("device-{n}"), now)?;
+                    if kind == Kind::Failing { Err(Error::Conflict("planned".to_owned()).into()) } else { Ok(new) }
+                };
+                (kind, queue.write(change).await)
+            }));
+        }
+        let mut good = 0;
+        for caller in callers {
+            match caller.await.unwrap() {
+                (Kind::Good, answer) => {
+                    assert!(answer.unwrap(), "made once, and only in the transaction that was committed");
+                    good += 1;
+                }
+                (Kind::Refused, answer) => assert!(matches!(answer, Err(Refused::Over))),
+                (Kind::Failing, answer) => assert!(matches!(answer, Err(Refused::Store(Error::Conflict(_))))),
+                (Kind::Panicking, answer) => assert!(matches!(answer, Err(Refused::Store(Error::Database(_))))),
+            }
+        }
+        let devices = |conn: &mut AnyConn| {
+            let mut known = 0;
+            for n in 0..100 {
+                known += usize::from(!oz_site::note_device(conn, &format!("device-{n}"), Millis::new(0))?);
+            }
+            Ok::<_, Refused>(known)
+        };
+        assert_eq!(db.write(devices).await.unwrap(), good, "what failed left nothing");
+        assert!(runs.load(Ordering::Relaxed) > 100, "they met in one transaction");
+    }
+}

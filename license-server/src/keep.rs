@@ -50,22 +50,19 @@ fn warn(told: &mut BTreeMap<String, Instant>, warnings: &[Warning], now: Instant
     }
 }
 
-/// Tells the head of the ledger if it has another one than was told last. `true` when it did.
+/// Tells the head of the ledger if it is another one than was told last. `true` when it did. One that was not walked up to is
+/// vouched for by nobody.
 pub(crate) async fn tell_head(app: &App) -> bool {
+    if !matches!(*app.ledger.lock().unwrap_or_else(PoisonError::into_inner), Ledger::Whole) {
+        return false;
+    }
     let told = async {
-        let head = app.db.read(oz_site::head).await?;
-        let app = app.clone();
-        tokio::task::spawn_blocking(move || {
-            if app.heads.last(&app.site, &app.site_id)?.as_ref() == Some(&head) {
-                return Ok(false);
-            }
-            // What was not found good is vouched for by nobody.
-            if matches!(*app.ledger.lock().unwrap_or_else(PoisonError::into_inner), Ledger::Broken(_)) {
-                return Ok(false);
-            }
-            app.heads.tell(&app.site, &app.site_id, &head, view::time(app.clock.now().get())).map(|()| true)
-        })
-        .await?
+        let (head, telling) = (app.db.read(oz_site::head).await?, app.clone());
+        let tell = move || {
+            let now = view::time(telling.clock.now().get());
+            telling.heads.tell(&telling.site, &telling.site_id, &head, now)
+        };
+        tokio::task::spawn_blocking(tell).await?
     };
     told.await.unwrap_or_else(|error: anyhow::Error| {
         tracing::warn!(error = %format!("{error:#}"), "the head of the ledger was not told");
@@ -90,6 +87,7 @@ pub(crate) async fn verify(app: App, kept: Option<Head>) {
         }
     };
     *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    tell_head(&app).await;
 }
 
 async fn walk(app: &App, kept: Option<Head>) -> oz_site::Result<Result<Head, Broken>> {

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::{holder, reason_of};
 use jiff::Timestamp;
-use oz_license::{LEAST_PRINTS, VendorKeys};
+use oz_license::{Kind, LEAST_PRINTS, VendorKeys};
 use oz_site::{Basis, Head, Holder, Installed, Standing, Warning};
 use serde_json::{Value, json};
 
@@ -53,15 +53,21 @@ impl Whole {
             shown["lease_id"] = json!(h.lease_id);
             shown
         };
-        let sdk = self.sdk.iter().filter_map(|file| file.license.as_ref().ok()).map(|license| {
+        let sdk = self.sdk.iter().filter_map(|file| file.license.as_ref().ok()).filter_map(|license| {
             let claims = license.claims();
-            json!({
-                "license_id": claims.license_id,
-                "kind": claims.kind,
-                "state": license.time_state(time(now.get())).as_str(),
-                "ends_at": license.end(),
-                "apps": claims.apps,
-                "origins": claims.origins,
+            // The server's own is among them for the apps and pages that it may name.
+            let own = matches!(claims.kind, Kind::Server | Kind::Trial);
+            let names_some =
+                !(claims.apps.android.is_empty() && claims.apps.ios.is_empty() && claims.origins.is_empty());
+            (!own || names_some).then(|| {
+                json!({
+                    "license_id": claims.license_id,
+                    "kind": claims.kind,
+                    "state": license.time_state(time(now.get())).as_str(),
+                    "ends_at": license.end(),
+                    "apps": claims.apps,
+                    "origins": claims.origins,
+                })
             })
         });
         json!({

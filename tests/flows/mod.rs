@@ -11,6 +11,7 @@ mod hostile;
 mod hot;
 mod license;
 mod license_js;
+mod license_server;
 mod liveness;
 mod log_in;
 mod node;

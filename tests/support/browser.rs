@@ -38,17 +38,23 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts chromedriver and Chromium; the page's origin is a door to the server at `base`.
     pub(crate) fn open(base: &str, token: &str) -> Self {
-        Self::at(Door { base: base.to_owned(), token: token.to_owned(), ..Door::default() })
+        Self::through(Door { base: base.to_owned(), token: token.to_owned(), ..Door::default() })
     }
 
     /// The same without a server: a page with files beside it, each a path, a type and its content.
     pub(crate) fn with_files(files: Vec<(&'static str, &'static str, String)>) -> Self {
-        Self::at(Door { files, ..Door::default() })
+        Self::through(Door { files, ..Door::default() })
     }
 
-    fn at(door: Door) -> Self {
+    fn through(door: Door) -> Self {
         let door = Arc::new(door);
-        let origin = opened(&door);
+        let mut browser = Self::at(&opened(&door));
+        browser.door = door;
+        browser
+    }
+
+    /// Starts them on the page of an origin.
+    pub(crate) fn at(origin: &str) -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -77,6 +83,7 @@ impl Browser {
             "--disable-sync",
             "--disable-background-networking",
             "--disable-component-update",
+            "--window-size=1200,1100",
             "--autoplay-policy=no-user-gesture-required",
             &format!("--user-data-dir={}", profile.path().display()),
         ];
@@ -88,7 +95,31 @@ impl Browser {
         let session =
             format!("{driver_url}/{}", made["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}")));
         call(&agent, &format!("{session}/url"), &json!({"url": format!("{origin}/")}));
-        Self { driver, agent, session, origin, door, _profile: profile }
+        Self { driver, agent, session, origin: origin.to_owned(), door: Arc::default(), _profile: profile }
+    }
+
+    /// What a script gives, run in the page.
+    pub(crate) fn script(&self, script: &str, arguments: &Value) -> Value {
+        let body = json!({"script": script, "args": arguments});
+        call(&self.agent, &format!("{}/execute/sync", self.session), &body)
+    }
+
+    /// Types into the element that a selector finds; the path of a file into a file input.
+    pub(crate) fn write(&self, selector: &str, text: &str) {
+        let wanted = json!({"using": "css selector", "value": selector});
+        let found = call(&self.agent, &format!("{}/element", self.session), &wanted);
+        let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+        let id = id.unwrap_or_else(|| panic!("no {selector}: {found}"));
+        call(&self.agent, &format!("{}/element/{id}/value", self.session), &json!({"text": text}));
+    }
+
+    /// A picture of the page, PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        use base64::Engine as _;
+        let mut answer = self.agent.get(format!("{}/screenshot", self.session)).call().expect("chromedriver answers");
+        let answer: Value = answer.body_mut().read_json().expect("JSON");
+        let text = answer["value"].as_str().expect("a picture");
+        base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
     }
 
     /// Plays the file at `path` until half a second is shown; gives its size, the time reached and the ranges asked for.

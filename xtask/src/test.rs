@@ -69,7 +69,8 @@ impl Test {
         match &self.package {
             // The tests from end to end start the product.
             Some(package) => {
-                let product = cargo.get_args().any(|a| a == "build").then_some(["-p", "oz-api"]);
+                let product = cargo.get_args().any(|a| a == "build");
+                let product = product.then_some(["-p", "oz-api", "-p", "oz-license-server"]);
                 cargo.args(["-p", package]).args(product.into_iter().flatten())
             }
             None => cargo.arg("--workspace"),
@@ -82,6 +83,7 @@ impl Test {
             .env("OZ_RUNTIME_LIB", &models.runtime)
             .env("OZ_SHARED", project.shared())
             .env("OZ_API_BIN", target.join("debug/oz-api"))
+            .env("OZ_LICENSE_SERVER_BIN", target.join("debug/oz-license-server"))
             .env("OZ_VENV", venv);
         if self.slow {
             tests.env("OZ_SLOW", "1");
@@ -122,6 +124,6 @@ mod tests {
         assert_eq!(arguments(&all, "test"), "cargo test --workspace");
         let one = Test { package: Some("oz-store".to_owned()), ..all };
         assert_eq!(arguments(&one, "test"), "cargo test -p oz-store");
-        assert_eq!(arguments(&one, "build"), "cargo build -p oz-store -p oz-api");
+        assert_eq!(arguments(&one, "build"), "cargo build -p oz-store -p oz-api -p oz-license-server");
     }
 }

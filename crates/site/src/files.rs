@@ -98,8 +98,8 @@ pub fn install(conn: &mut AnyConn, site: &Site, text: &str, now: Millis) -> Resu
     if worth == State::Expired {
         return Err(Refused::NotInstalled("the license is over".to_owned()));
     }
-    if role == SITE && same.is_none() {
-        not_older(conn, site, &license, now)?;
+    if role == SITE {
+        not_worse(conn, site, &license, now)?;
     }
     let last: Option<i64> =
         license_files::table.order(license_files::seq.desc()).select(license_files::seq).first(conn).optional()?;
@@ -141,10 +141,11 @@ fn worth(license: &License, site: &Site, now: Millis) -> State {
     })
 }
 
-/// Another license takes the place of the one in force only if it was signed later and does not stop the work.
-fn not_older(conn: &mut AnyConn, site: &Site, license: &License, now: Millis) -> Result<()> {
+/// A license takes the place of the one in force only if it does not stop the work, and another one only if it was signed later.
+fn not_worse(conn: &mut AnyConn, site: &Site, license: &License, now: Millis) -> Result<()> {
     let Some(Installed { license: Ok(current), .. }) = installed(conn, site)? else { return Ok(()) };
-    if license.claims().issued_at <= current.claims().issued_at {
+    let is_another = license.claims().license_id != current.claims().license_id;
+    if is_another && license.claims().issued_at <= current.claims().issued_at {
         return Err(Refused::NotInstalled(format!(
             "license {} was signed before license {}, which is installed",
             license.claims().license_id,
@@ -153,8 +154,9 @@ fn not_older(conn: &mut AnyConn, site: &Site, license: &License, now: Millis) ->
     }
     if worth(&current, site, now).permits() && !worth(license, site, now).permits() {
         return Err(Refused::NotInstalled(format!(
-            "license {} is good, and this one is not in force yet",
-            current.claims().license_id
+            "license {} is good, and this one would stop the work now: it is {}",
+            current.claims().license_id,
+            worth(license, site, now).as_str().replace('_', " ")
         )));
     }
     Ok(())

@@ -257,10 +257,15 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// The binary under test, built by `cargo xtask test` beside this test's own folder.
 pub fn binary() -> PathBuf {
+    product("oz-api", "OZ_API_BIN")
+}
+
+/// A binary of the product: where the variable says, else beside this test's own folder.
+pub(crate) fn product(name: &str, variable: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a path");
     let target = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let path = std::env::var_os("OZ_API_BIN").map_or_else(|| target.join("oz-api"), PathBuf::from);
-    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build -p oz-api` first", path.display());
+    let path = std::env::var_os(variable).map_or_else(|| target.join(name), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build -p {name}` first", path.display());
     path
 }
 

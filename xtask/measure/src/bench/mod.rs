@@ -1,6 +1,7 @@
 //! `oz-measure bench`: speed and memory beside their floors and limits, both taken in the same run.
 
 mod host;
+mod license;
 mod lists;
 mod load;
 mod log_ins;
@@ -16,12 +17,13 @@ use crate::judged::Machine;
 use table::{Row, print, write};
 
 /// The benches by letter, as the documentation names them.
-const ALL: &[&str] = &["still", "clip", "workers", "get", "log-ins", "lists", "upload", "memory"];
+const ALL: &[&str] = &["still", "clip", "workers", "get", "log-ins", "lists", "upload", "memory", "leases", "grants"];
 
 /// `oz-measure bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Only these, separated by commas: still, clip, workers, get, log-ins, lists, upload, memory.
+    /// Only these, separated by commas: still, clip, workers, get, log-ins, lists, upload, memory, leases,
+    /// grants.
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(ALL))]
     only: Vec<String>,
     /// Folders in the lists.
@@ -58,6 +60,8 @@ impl Bench {
         add("lists", &mut || lists::lists(self.folders))?;
         add("upload", &mut || load::upload().map(|row| vec![row]))?;
         add("memory", &mut load::memory)?;
+        add("leases", &mut || license::leases().map(|row| vec![row]))?;
+        add("grants", &mut || license::grants().map(|row| vec![row]))?;
         print(&rows);
         if self.write {
             write(&rows, &root.join("docs/BENCHMARKS.md"))?;
