@@ -4,10 +4,12 @@ use crate::error::{Refused, Result};
 use crate::ledger::{self, Kind as EntryKind, New};
 use crate::schema::{license_files, license_site};
 use crate::site::{Site, timestamp};
+use crate::standing::{TRIAL, standing};
 use crate::{lived, row};
 use diesel::prelude::*;
+use jiff::Timestamp;
 use oz_domain::Millis;
-use oz_license::{Invalid, Kind, License, Reason, State};
+use oz_license::{Invalid, Kind, LeaseClaims, License, Reason, State};
 use oz_store::AnyConn;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +47,13 @@ pub fn installed(conn: &mut AnyConn, site: &Site) -> Result<Option<Installed>> {
         .select((license_files::seq, license_files::text))
         .first(conn)
         .optional()?;
-    Ok(last.map(|(seq, text)| Installed { seq, license: site.read(seq, &text), text }))
+    Ok(last.map(|(seq, text)| Installed { seq, license: site.read(&text), text }))
+}
+
+/// The id that use is counted for under a license, whether or not its file is there and can be read.
+pub(crate) fn counts_for(conn: &mut AnyConn) -> Result<Option<String>> {
+    let last = license_files::table.filter(license_files::role.eq(SITE)).order(license_files::seq.desc());
+    Ok(last.select(license_files::license_id).first(conn).optional()?)
 }
 
 /// Licenses of apps and web pages, the last of each; the appliance's own behind them, which may name some too.
@@ -74,23 +82,31 @@ pub fn sdk_files(conn: &mut AnyConn, site: &Site) -> Result<Vec<Installed>> {
 pub fn install(conn: &mut AnyConn, site: &Site, text: &str, now: Millis) -> Result<License> {
     let license = License::verify(text.as_bytes(), &site.vendor)?;
     let claims = license.claims();
-    let same: Option<(i64, String)> = license_files::table
+    if !can_be_kept(&claims.license_id) {
+        return Err(Refused::NotInstalled("the license's id is none that can be kept".to_owned()));
+    }
+    let role = role(claims.kind);
+    let same: Option<(i64, i64, String)> = license_files::table
         .filter(license_files::license_id.eq(&claims.license_id))
         .order(license_files::revision.desc())
-        .select((license_files::revision, license_files::text))
+        .select((license_files::seq, license_files::revision, license_files::text))
         .first(conn)
         .optional()?;
     let revision = i64::from(claims.revision);
     match &same {
-        Some((known, installed)) if *known == revision && installed == text => return Ok(license),
-        Some((known, _)) if *known >= revision => {
+        Some((seq, known, installed)) if *known == revision && installed == text => {
+            if role == SITE {
+                in_force(conn, site, *seq)?;
+            }
+            return Ok(license);
+        }
+        Some((_, known, _)) if *known >= revision => {
             let text =
                 format!("revision {revision} of this license is not newer than revision {known}, which is installed");
             return Err(Refused::NotInstalled(text));
         }
         _ => {}
     }
-    let role = role(claims.kind);
     let worth = worth(&license, site, now);
     if let State::Invalid(reason) = worth {
         return Err(Refused::NotInstalled(reason.to_string()));
@@ -99,7 +115,8 @@ pub fn install(conn: &mut AnyConn, site: &Site, text: &str, now: Millis) -> Resu
         return Err(Refused::NotInstalled("the license is over".to_owned()));
     }
     if role == SITE {
-        not_worse(conn, site, &license, now)?;
+        takes_its_place(conn, site, &license, worth, now)?;
+        carried(site, text, &license)?;
     }
     let last: Option<i64> =
         license_files::table.order(license_files::seq.desc()).select(license_files::seq).first(conn).optional()?;
@@ -141,25 +158,55 @@ fn worth(license: &License, site: &Site, now: Millis) -> State {
     })
 }
 
-/// A license takes the place of the one in force only if it does not stop the work, and another one only if it was signed later.
-fn not_worse(conn: &mut AnyConn, site: &Site, license: &License, now: Millis) -> Result<()> {
-    let Some(Installed { license: Ok(current), .. }) = installed(conn, site)? else { return Ok(()) };
-    let is_another = license.claims().license_id != current.claims().license_id;
-    if is_another && license.claims().issued_at <= current.claims().issued_at {
-        return Err(Refused::NotInstalled(format!(
-            "license {} was signed before license {}, which is installed",
-            license.claims().license_id,
-            current.claims().license_id
-        )));
+/// An id under which use can be counted, apart from all others, in either database.
+fn can_be_kept(id: &str) -> bool {
+    (1..=256).contains(&id.len()) && id != TRIAL && !id.chars().any(char::is_control)
+}
+
+/// Whether file number `seq` is the one in force.
+fn in_force(conn: &mut AnyConn, site: &Site, seq: i64) -> Result<()> {
+    let Some(current) = installed(conn, site)?.filter(|file| file.seq != seq) else { return Ok(()) };
+    let id = current.license.map(|license| license.claims().license_id.clone()).unwrap_or_default();
+    Err(Refused::NotInstalled(format!("license {id}, which was installed later, is in force")))
+}
+
+/// A license takes the place of the one in force only if it does not stop the work; another one, too, only if it was signed
+/// later.
+fn takes_its_place(conn: &mut AnyConn, site: &Site, license: &License, new: State, now: Millis) -> Result<()> {
+    let id = &license.claims().license_id;
+    let current = installed(conn, site)?.and_then(|file| file.license.ok());
+    if let Some(current) = &current
+        && current.claims().license_id != *id
+        && license.claims().issued_at <= current.claims().issued_at
+    {
+        let known = &current.claims().license_id;
+        let text = format!("license {id} was signed before license {known}, which is installed");
+        return Err(Refused::NotInstalled(text));
     }
-    if worth(&current, site, now).permits() && !worth(license, site, now).permits() {
-        return Err(Refused::NotInstalled(format!(
-            "license {} is good, and this one would stop the work now: it is {}",
-            current.claims().license_id,
-            worth(license, site, now).as_str().replace('_', " ")
-        )));
+    // As it stands: on another machine after a restore, too, and in a trial. And as it would with the clock put right.
+    let works = standing(conn, site, now, true)?.state.permits()
+        || current.is_some_and(|current| worth(&current, site, now).permits());
+    if works && !new.permits() {
+        return Err(Refused::NotInstalled(format!("work goes on now, and license {id} is not in force yet")));
     }
     Ok(())
+}
+
+/// Fails for a license so long that no lease could carry it along.
+fn carried(site: &Site, text: &str, license: &License) -> Result<()> {
+    let claims = LeaseClaims {
+        lease_id: "x".repeat(64),
+        license: text.to_owned(),
+        instance_id: "x".repeat(64),
+        features: license.claims().features.clone(),
+        issued_at: Timestamp::MAX,
+        expires_at: Timestamp::MAX,
+        counter: u64::MAX,
+        block: u64::MAX,
+    };
+    site.sign_lease(&claims)
+        .map(drop)
+        .map_err(|_| Refused::NotInstalled("the license is too long for the leases that carry it".to_owned()))
 }
 
 /// Tells that the site was restored on another machine: its license holds for 14 days there, in which to activate anew.
@@ -169,7 +216,10 @@ fn not_worse(conn: &mut AnyConn, site: &Site, license: &License, now: Millis) ->
 pub fn restored(conn: &mut AnyConn, site: &Site, now: Millis) -> Result<()> {
     let moved = row::expect(conn)?.moved_at;
     let license = installed(conn, site)?.and_then(|file| file.license.ok());
-    let elsewhere = license.is_some_and(|license| worth(&license, site, now) == State::Invalid(Reason::Machine));
+    let key = site.key.verifying_key();
+    let elsewhere = license.is_some_and(|license| {
+        license.site_key() == Some(&key) && worth(&license, site, now) == State::Invalid(Reason::Machine)
+    });
     if !elsewhere || moved.is_some() {
         let text = "the license is not for another machine, or its 14 days there have been given already";
         return Err(Refused::NotInstalled(text.to_owned()));

@@ -30,7 +30,12 @@ pub enum KeyError {
 /// [`KeyError`]; [`KeyError::Io`] with `NotFound`, too, where none may be made.
 pub fn load_or_create(path: &Path, may_make: bool) -> Result<SigningKey, KeyError> {
     let mut text = match fs_err::read_to_string(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && may_make => return create(path),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && may_make => {
+            if let Some(key) = create(path)? {
+                return Ok(key);
+            }
+            fs_err::read_to_string(path)?
+        }
         read => read?,
     };
     if fs_err::metadata(path)?.permissions().mode() & 0o077 != 0 {
@@ -45,22 +50,29 @@ pub fn load_or_create(path: &Path, may_make: bool) -> Result<SigningKey, KeyErro
     Ok(key)
 }
 
-fn create(path: &Path) -> Result<SigningKey, KeyError> {
+/// Makes a key; none when another program was first.
+fn create(path: &Path) -> Result<Option<SigningKey>, KeyError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| KeyError::Random(e.to_string()))?;
     let key = SigningKey::from_bytes(&seed);
     let mut text = hex::encode(seed);
     seed.zeroize();
-    // Whole or not at all: a half-written key could never be told from a damaged one.
-    let fresh = path.with_extension("new");
-    let _ = fs_err::remove_file(&fresh);
+    let mut name = [0; 8];
+    getrandom::fill(&mut name).map_err(|e| KeyError::Random(e.to_string()))?;
+    // Whole or not at all: a half-written key could never be told from a damaged one. Written under a name of its own and
+    // linked, which fails where a key is: of programs that start at once one makes the key, and all have it.
+    let fresh = path.with_extension(format!("new-{}", hex::encode(name)));
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     text.zeroize();
-    file.sync_all()?;
-    fs_err::rename(&fresh, path)?;
+    let linked = written.and_then(|()| fs_err::hard_link(&fresh, path));
+    fs_err::remove_file(&fresh)?;
+    match linked {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
+        linked => linked?,
+    }
     if let Some(folder) = path.parent() {
         fs_err::File::open(folder)?.sync_all()?;
     }
-    Ok(key)
+    Ok(Some(key))
 }

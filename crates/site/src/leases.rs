@@ -1,21 +1,21 @@
 //! Who may work now: one lease for each node, so many at once as the license has.
 
+use crate::blocks::{Paid, give_back, pay};
 use crate::error::{Refused, Result};
-use crate::ledger::{self, Kind, New};
 use crate::schema::license_leases;
 use crate::site::{Site, timestamp};
 use crate::standing::{Basis, Standing, Warning, standing};
-use crate::{period, usage};
 use diesel::prelude::*;
 use oz_domain::Millis;
-use oz_license::{Feature, LeaseClaims, Period, State};
+use oz_license::{Feature, LONGEST, LeaseClaims, State};
 use oz_store::AnyConn;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-/// What is counted for analyses that were paid in advance.
-pub(crate) const BLOCK: &str = "block";
-/// Most analyses that a lease pays in advance.
-const MOST_BLOCK: u64 = 1_000_000;
+/// Longest life of a lease.
+const LONGEST_LIFE: Duration = Duration::from_secs(LONGEST.unsigned_abs());
+/// How far clocks may differ.
+const SKEW: Duration = Duration::from_secs(300);
 
 /// What a node asks for.
 #[derive(Debug, Clone)]
@@ -74,6 +74,16 @@ pub struct Holder {
     pub time_expires: i64,
 }
 
+/// A lease that is not over. One that ends later than any lease can was made while the clock was ahead: nobody knows
+/// whether its node is still there, and it must keep no place until the year that the clock had shown.
+fn is_live(expires: i64, now: Millis) -> bool {
+    (now.get() + 1..=latest(now)).contains(&expires)
+}
+
+fn latest(now: Millis) -> i64 {
+    now.plus(LONGEST_LIFE).plus(SKEW).get()
+}
+
 /// Who holds leases now, the oldest first.
 ///
 /// # Errors
@@ -81,14 +91,18 @@ pub struct Holder {
 pub fn holders(conn: &mut AnyConn, now: Millis) -> Result<Vec<Holder>> {
     Ok(license_leases::table
         .filter(license_leases::time_expires.gt(now.get()))
+        .filter(license_leases::time_expires.le(latest(now)))
         .order((license_leases::time_acquired.asc(), license_leases::lease_id.asc()))
         .select(Holder::as_select())
         .load(conn)?)
 }
 
 pub(crate) fn live(conn: &mut AnyConn, now: Millis) -> Result<usize> {
-    let live: i64 =
-        license_leases::table.filter(license_leases::time_expires.gt(now.get())).count().get_result(conn)?;
+    let live: i64 = license_leases::table
+        .filter(license_leases::time_expires.gt(now.get()))
+        .filter(license_leases::time_expires.le(latest(now)))
+        .count()
+        .get_result(conn)?;
     Ok(usize::try_from(live).unwrap_or(0))
 }
 
@@ -99,16 +113,14 @@ pub(crate) fn live(conn: &mut AnyConn, now: Millis) -> Result<usize> {
 /// [`Refused::State`], [`Refused::NoneFree`], [`Refused::Volume`] for a block of which nothing is left.
 pub fn acquire(conn: &mut AnyConn, site: &Site, ask: &Ask, now: Millis, present: bool) -> Result<Given> {
     valid("instance_id", &ask.instance_id)?;
-    let standing = standing(conn, site, now, present)?;
+    let mut standing = standing(conn, site, now, present)?;
     standing.permits()?;
-    let others: Vec<Holder> =
-        holders(conn, now)?.into_iter().filter(|holder| holder.instance_id != ask.instance_id).collect();
-    if standing.instances.is_some_and(|most| others.len() >= usize::try_from(most).unwrap_or(usize::MAX)) {
-        return Err(Refused::NoneFree(others));
-    }
-    let block = pay(conn, &standing, &ask.instance_id, ask.block, now)?;
-    let gone = license_leases::table
-        .filter(license_leases::time_expires.le(now.get()).or(license_leases::instance_id.eq(&ask.instance_id)));
+    let others = holders(conn, now)?.into_iter().filter(|holder| holder.instance_id != ask.instance_id);
+    room(&standing, others.collect())?;
+    let mut paid = Paid::default();
+    let block = pay(conn, &mut standing, &ask.instance_id, (ask.block, &mut paid), now)?;
+    let over = license_leases::time_expires.le(now.get()).or(license_leases::time_expires.gt(latest(now)));
+    let gone = license_leases::table.filter(over.or(license_leases::instance_id.eq(&ask.instance_id)));
     diesel::delete(gone).execute(conn)?;
     let features = wanted(&standing, &ask.wanted);
     let (lease_id, expires) = (uuid::Uuid::now_v7().to_string(), expiry(site, &standing, now));
@@ -121,7 +133,7 @@ pub fn acquire(conn: &mut AnyConn, site: &Site, ask: &Ask, now: Millis, present:
             license_leases::features.eq(words(&ask.wanted)),
             license_leases::counter.eq(0),
             license_leases::block.eq(block),
-            license_leases::block_day.eq(period::name(Period::Day, now)),
+            license_leases::paid.eq(paid.text()?),
             license_leases::time_acquired.eq(now.get()),
             license_leases::time_expires.eq(expires.get()),
         ))
@@ -132,48 +144,44 @@ pub fn acquire(conn: &mut AnyConn, site: &Site, ask: &Ask, now: Millis, present:
 /// Extends a lease.
 ///
 /// # Errors
-/// [`Refused::Over`], [`Refused::Stale`], and those of [`acquire`].
+/// [`Refused::Over`], [`Refused::Stale`], and those of [`acquire`]: [`Refused::NoneFree`], too, when a newer license has
+/// fewer instances and those are held by older leases.
 pub fn beat(conn: &mut AnyConn, site: &Site, lease_id: &str, beat: &Beat, now: Millis, present: bool) -> Result<Given> {
     valid("attempt", &beat.attempt)?;
-    let standing = standing(conn, site, now, present)?;
+    let mut standing = standing(conn, site, now, present)?;
     standing.permits()?;
-    type Found = (String, String, i64, Option<String>, i64, i64);
-    let found: Option<Found> = license_leases::table
-        .find(lease_id)
-        .select((
-            license_leases::instance_id,
-            license_leases::features,
-            license_leases::counter,
-            license_leases::attempt,
-            license_leases::block,
-            license_leases::time_expires,
-        ))
-        .first(conn)
-        .optional()?;
-    let Some((instance_id, features, counter, attempt, block, expires)) = found else { return Err(Refused::Over) };
-    if expires <= now.get() {
+    let lease = find(conn, lease_id)?;
+    if !is_live(lease.time_expires, now) {
         return Err(Refused::Over);
     }
     let known = i64::try_from(beat.counter).unwrap_or(i64::MAX);
-    let again = attempt.as_deref() == Some(&beat.attempt) && known == counter - 1;
-    if !again && known != counter {
+    let again = lease.attempt.as_deref() == Some(&beat.attempt) && known == lease.counter - 1;
+    if !again && known != lease.counter {
         return Err(Refused::Stale);
     }
-    let features = wanted(&standing, &read(&features));
-    let expires = expiry(site, &standing, now);
-    let (counter, more) =
-        if again { (counter, 0) } else { (counter + 1, pay(conn, &standing, &instance_id, beat.block, now)?) };
-    let row = license_leases::table.find(lease_id);
-    diesel::update(row)
+    let older = holders(conn, now)?.into_iter().take_while(|holder| holder.lease_id != lease_id);
+    room(&standing, older.collect())?;
+    let mut paid = Paid::read(&lease.paid)?;
+    let (counter, more) = match again {
+        true => (lease.counter, 0),
+        false => {
+            let more = pay(conn, &mut standing, &lease.instance_id, (beat.block, &mut paid), now)?;
+            (lease.counter + 1, more)
+        }
+    };
+    let (block, expires) = (lease.block.saturating_add(more), expiry(site, &standing, now));
+    diesel::update(license_leases::table.find(lease_id))
         .set((
             license_leases::counter.eq(counter),
             license_leases::attempt.eq(Some(&beat.attempt)),
-            license_leases::block.eq(block.saturating_add(more)),
+            license_leases::block.eq(block),
+            license_leases::paid.eq(paid.text()?),
             license_leases::time_expires.eq(expires.get()),
         ))
         .execute(conn)?;
+    let features = wanted(&standing, &read(&lease.features));
     let counter = u64::try_from(counter).unwrap_or(0);
-    Ok(given(&standing, lease_id.to_owned(), &instance_id, (features, counter, block + more), (now, expires)))
+    Ok(given(&standing, lease_id.to_owned(), &lease.instance_id, (features, counter, block), (now, expires)))
 }
 
 /// Ends a lease at once. `unused` of its analyses that were paid in advance are given back; no more than were paid.
@@ -181,56 +189,37 @@ pub fn beat(conn: &mut AnyConn, site: &Site, lease_id: &str, beat: &Beat, now: M
 /// # Errors
 /// [`Refused::Over`] when there is none.
 pub fn release(conn: &mut AnyConn, lease_id: &str, unused: u64, now: Millis) -> Result<()> {
-    let found: Option<(String, i64, String)> = license_leases::table
-        .find(lease_id)
-        .select((license_leases::instance_id, license_leases::block, license_leases::block_day))
-        .first(conn)
-        .optional()?;
-    let Some((instance_id, block, day)) = found else { return Err(Refused::Over) };
+    let lease = find(conn, lease_id)?;
     diesel::delete(license_leases::table.find(lease_id)).execute(conn)?;
-    let back = i64::try_from(unused).unwrap_or(i64::MAX).min(block);
-    if back > 0 {
-        let license_id = usage::license_of_block(conn, &instance_id)?;
-        let counts = BTreeMap::from([(BLOCK.to_owned(), -back)]);
-        let instance_id = Some(instance_id);
-        let entry = New {
-            kind: Kind::Returned,
-            license_id: license_id.clone(),
-            instance_id,
-            counts: counts.clone(),
-            ..New::default()
-        };
-        ledger::append(conn, now, entry)?;
-        // To the days it was taken from, or a month's volume could be refilled with what another month had paid.
-        let periods = period::names_of_day(&day).unwrap_or_else(|| period::names(now));
-        usage::add(conn, &license_id, &periods, &counts)?;
-    }
-    Ok(())
+    give_back(conn, &lease.instance_id, unused, Paid::read(&lease.paid)?, now)
 }
 
-/// Pays analyses in advance: as many as are left of what is asked for.
-fn pay(conn: &mut AnyConn, standing: &Standing, instance_id: &str, asked: u64, now: Millis) -> Result<i64> {
-    let asked = i64::try_from(asked.min(MOST_BLOCK)).unwrap_or(0);
-    if asked == 0 {
-        return Ok(0);
+/// What is remembered of a lease.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = license_leases)]
+struct Held {
+    instance_id: String,
+    features: String,
+    counter: i64,
+    attempt: Option<String>,
+    block: i64,
+    paid: String,
+    time_expires: i64,
+}
+
+fn find(conn: &mut AnyConn, lease_id: &str) -> Result<Held> {
+    // What is no id is no lease: PostgreSQL would not even look for some texts.
+    valid("lease_id", lease_id).map_err(|_| Refused::Over)?;
+    let held = license_leases::table.find(lease_id).select(Held::as_select()).first(conn).optional()?;
+    held.ok_or(Refused::Over)
+}
+
+/// Fails unless there is an instance beside those that others hold.
+fn room(standing: &Standing, others: Vec<Holder>) -> Result<()> {
+    if standing.instances.is_some_and(|most| others.len() >= usize::try_from(most).unwrap_or(usize::MAX)) {
+        return Err(Refused::NoneFree(others));
     }
-    let block = standing.left.map_or(asked, |left| left.min(asked));
-    if block <= 0 {
-        return Err(Refused::Volume);
-    }
-    let counts = BTreeMap::from([(BLOCK.to_owned(), block)]);
-    let license_id = standing.license_id();
-    let instance = Some(instance_id.to_owned());
-    let entry = New {
-        kind: Kind::Block,
-        license_id: license_id.clone(),
-        instance_id: instance,
-        counts: counts.clone(),
-        ..New::default()
-    };
-    ledger::append(conn, now, entry)?;
-    usage::add(conn, &license_id, &period::names(now), &counts)?;
-    Ok(block)
+    Ok(())
 }
 
 fn given(
@@ -255,7 +244,7 @@ fn given(
 
 /// When a lease that begins now ends: never after the license and its grace.
 fn expiry(site: &Site, standing: &Standing, now: Millis) -> Millis {
-    let ttl = now.plus(site.ttl);
+    let ttl = now.plus(site.ttl.min(LONGEST_LIFE));
     match &standing.basis {
         Basis::License(license) => license.over_at().map_or(ttl, |over| ttl.min(Millis::new(over.as_millisecond()))),
         Basis::Trial { .. } | Basis::Nothing => ttl,
@@ -285,5 +274,10 @@ pub(crate) fn valid(field: &'static str, id: &str) -> Result<()> {
 
 /// A text that a node says of itself: kept short, and without what a terminal would act upon.
 fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(128).collect()
+    text.chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(128).collect()
+}
+
+/// Signs that show nothing themselves and change how others are shown: their order, their line.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -3,6 +3,7 @@
 //! The license server is one, and so is an API without a license server, in its own database. Everything here is a function
 //! over a connection inside [`oz_store::Db::write`] or [`oz_store::Db::read`]; the time is a parameter. It knows no HTTP.
 
+mod blocks;
 mod devices;
 mod error;
 mod files;

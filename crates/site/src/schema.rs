@@ -38,7 +38,7 @@ diesel::table! {
         counter -> BigInt,
         attempt -> Nullable<Text>,
         block -> BigInt,
-        block_day -> Text,
+        paid -> Text,
         time_acquired -> BigInt,
         time_expires -> BigInt,
     }

@@ -30,7 +30,7 @@ pub struct Site {
     /// Whether it may begin a trial: in an API without a license server.
     pub trial: bool,
     /// The license that was read last: the same text is not verified again at every question.
-    read: Mutex<Option<(i64, Arc<License>)>>,
+    read: Mutex<Option<(String, Arc<License>)>>,
 }
 
 impl Site {
@@ -68,16 +68,17 @@ impl Site {
         sign(Purpose::Usage, claims, &self.key).map_err(|e| Refused::Sign(e.to_string()))
     }
 
-    /// The installed license number `seq`, verified once for as long as it is the last one asked for.
-    pub(crate) fn read(&self, seq: i64, text: &str) -> Result<Arc<License>, oz_license::Invalid> {
+    /// The license of a text, verified once for as long as it is the last one asked for. By its text, not by its number: a
+    /// number that was rolled back is given again.
+    pub(crate) fn read(&self, text: &str) -> Result<Arc<License>, oz_license::Invalid> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, license)) = &*read
-            && *known == seq
+            && known == text
         {
             return Ok(Arc::clone(license));
         }
         let license = Arc::new(License::verify(text.as_bytes(), &self.vendor)?);
-        *read = Some((seq, Arc::clone(&license)));
+        *read = Some((text.to_owned(), Arc::clone(&license)));
         Ok(license)
     }
 }

@@ -3,10 +3,10 @@
 use crate::error::{Refused, Result};
 use crate::leases::valid;
 use crate::ledger::{self, Kind, New};
-use crate::period;
-use crate::schema::{license_ledger, license_totals};
+use crate::schema::license_totals;
 use crate::site::Site;
 use crate::standing::standing;
+use crate::{files, period};
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_license::Feature;
@@ -72,7 +72,8 @@ pub fn use_up(
     if let Some(known) = ledger::of_batch(conn, instance_id, batch.seq)? {
         return if known.batch.as_deref() == Some(&batch.id) { Ok(standing.left) } else { Err(Refused::OtherBatch) };
     }
-    let license_id = standing.license_id();
+    // Whoever takes the file away for the moment of counting must not get the volume for it.
+    let license_id = files::counts_for(conn)?.unwrap_or_else(|| standing.license_id());
     let entry = New {
         kind: Kind::Usage,
         license_id: license_id.clone(),
@@ -125,8 +126,10 @@ pub(crate) fn sums(conn: &mut AnyConn, license_id: &str, period: &str) -> Result
 /// Sums of all licenses from one period to another, both named alike (`2026-11-25`, `2026-11` or `2026`) and included.
 ///
 /// # Errors
-/// Of the database only.
+/// [`Refused::Value`] for what names nothing.
 pub fn totals(conn: &mut AnyConn, from: &str, to: &str) -> Result<Totals> {
+    valid("from", from)?;
+    valid("to", to)?;
     let rows: Vec<(String, String, i64)> = license_totals::table
         .filter(license_totals::period.ge(from))
         .filter(license_totals::period.le(to))
@@ -137,16 +140,4 @@ pub fn totals(conn: &mut AnyConn, from: &str, to: &str) -> Result<Totals> {
         *found.entry(period).or_default().entry(feature).or_default() += n;
     }
     Ok(found)
-}
-
-/// The license that a node's last block was counted for.
-pub(crate) fn license_of_block(conn: &mut AnyConn, instance_id: &str) -> Result<String> {
-    let last: Option<String> = license_ledger::table
-        .filter(license_ledger::instance_id.eq(instance_id))
-        .filter(license_ledger::kind.eq("block"))
-        .order(license_ledger::seq.desc())
-        .select(license_ledger::license_id)
-        .first(conn)
-        .optional()?;
-    Ok(last.unwrap_or_default())
 }

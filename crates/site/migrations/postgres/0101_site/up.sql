@@ -44,9 +44,9 @@ CREATE TABLE license_leases (
     counter BIGINT NOT NULL,
     -- The heartbeat that was answered last, so that its repetition is answered the same.
     attempt TEXT,
-    -- Analyses that are paid in advance and may be given back, and the day they were paid.
+    -- Analyses that are paid in advance; for which license and on which day, so that they can be given back there.
     block BIGINT NOT NULL,
-    block_day TEXT NOT NULL,
+    paid TEXT NOT NULL,
     time_acquired BIGINT NOT NULL,
     time_expires BIGINT NOT NULL,
     CONSTRAINT license_leases__instance_id UNIQUE (instance_id)
