@@ -55,7 +55,7 @@ enum Verb {
     Accuracy(measure::Arguments),
     /// Print the figures of speed beside their floors (arguments are passed on).
     Bench(measure::Arguments),
-    /// Write the generated documents anew: docs/ERRORS.md, docs/openapi.json.
+    /// Write anew what is made from code: documents, test vectors of licenses, the C header.
     Bless,
 }
 
