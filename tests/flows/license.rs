@@ -57,7 +57,7 @@ fn on_trial_everything_goes_and_a_license_that_went_leaves_no_second_trial(optio
     ask(&client).expect(201);
     let config = client.get("/api/config").expect(200);
     assert_eq!(config["license"]["state"], "trial");
-    assert!(server.anonymous_metrics().contains(r#"oz_license_state{state="trial"} 1"#));
+    assert!(server.anonymous_metrics().contains(r#"oz_node_license_state{state="trial"} 1"#));
     // A text that is no license changes nothing, and is told.
     install(&file, "not a license");
     wait_for(&server, |text| text.starts_with("trial:") && text.contains("not a file of this kind"));
@@ -160,7 +160,7 @@ fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
             let least = u64::from(revision) * 10_000_000 - 1_000_000;
             until("the new volume", PATIENCE, || {
                 let metrics = server.anonymous_metrics();
-                let left = metrics.lines().find_map(|line| line.strip_prefix("oz_license_left{unit=\"analyses\"} "))?;
+                let left = metrics.lines().find_map(|line| line.strip_prefix("oz_node_license_left{unit=\"analyses\"} "))?;
                 left.parse().ok().filter(|left: &u64| *left > least)
             });
         }

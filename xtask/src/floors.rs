@@ -1,7 +1,7 @@
 //! `cargo xtask floors`: crates depend downwards only (`docs/adr/0001-floors.md`).
 
 use crate::project::{Dependency, Package, Project};
-use crate::sources;
+use crate::{shipped, sources};
 use anyhow::{Result, bail};
 
 /// Which crates of the workspace a crate may ask for.
@@ -24,6 +24,9 @@ struct Floor {
 const fn on(floor: u8, name: &'static str, may: May) -> Floor {
     Floor { name, floor, may }
 }
+
+/// The floor of what is built for customers and for the seller.
+const BINARIES: u8 = 3;
 
 /// Every crate, those to come too.
 const TABLE: &[Floor] = &[
@@ -80,7 +83,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         bail!("floors: {} against the rules (docs/adr/0001-floors.md):\n  {}", wrong.len(), wrong.join("\n  "));
     }
     println!("floors: {} crates depend downwards only", members.len());
-    Ok(())
+    let binaries = TABLE.iter().filter(|line| line.floor == BINARIES && members.contains(&line.name));
+    shipped::run(project, &binaries.map(|line| line.name).collect::<Vec<_>>())
 }
 
 fn check(package: &Package, members: &[&str]) -> Vec<String> {

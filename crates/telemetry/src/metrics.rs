@@ -50,9 +50,9 @@ impl Metrics {
                 ),
                 &["lane"],
             )?,
-            license: IntGaugeVec::new(Opts::new("oz_license_state", "1 for the license's state."), &["state"])?,
+            license: IntGaugeVec::new(Opts::new("oz_node_license_state", "1 for the license's state."), &["state"])?,
             license_rest: IntGaugeVec::new(
-                Opts::new("oz_license_left", "What is left of the license: days, analyses. Absent when there is no end."),
+                Opts::new("oz_node_license_left", "What is left of the license: days, analyses. Absent when there is no end."),
                 &["unit"],
             )?,
             registry,

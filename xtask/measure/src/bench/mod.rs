@@ -2,6 +2,7 @@
 
 mod host;
 mod license;
+mod verify;
 mod lists;
 mod load;
 mod log_ins;
@@ -17,12 +18,13 @@ use crate::judged::Machine;
 use table::{Row, print, write};
 
 /// The benches by letter, as the documentation names them.
-const ALL: &[&str] = &["still", "clip", "workers", "get", "log-ins", "lists", "upload", "memory", "leases", "grants"];
+const ALL: &[&str] =
+    &["still", "clip", "workers", "get", "log-ins", "verify", "lists", "upload", "memory", "leases", "grants"];
 
 /// `oz-measure bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Only these, separated by commas: still, clip, workers, get, log-ins, lists, upload, memory, leases,
+    /// Only these, separated by commas: still, clip, workers, get, log-ins, verify, lists, upload, memory, leases,
     /// grants.
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(ALL))]
     only: Vec<String>,
@@ -57,6 +59,7 @@ impl Bench {
         add("workers", &mut || load::workers().map(|row| vec![row]))?;
         add("get", &mut || load::get().map(|row| vec![row]))?;
         add("log-ins", &mut || log_ins::flood().map(|row| vec![row]))?;
+        add("verify", &mut || verify::verified(root))?;
         add("lists", &mut || lists::lists(self.folders))?;
         add("upload", &mut || load::upload().map(|row| vec![row]))?;
         add("memory", &mut load::memory)?;
