@@ -65,8 +65,15 @@ fn create(path: &Path) -> Result<Option<SigningKey>, KeyError> {
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     text.zeroize();
-    let linked = written.and_then(|()| fs_err::hard_link(&fresh, path));
-    fs_err::remove_file(&fresh)?;
+    let linked = written.and_then(|()| match fs_err::hard_link(&fresh, path) {
+        // A volume that has no links.
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists && !path.try_exists()? => fs_err::rename(&fresh, path),
+        linked => linked,
+    });
+    match fs_err::remove_file(&fresh) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+        _ => {}
+    }
     match linked {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Ok(None),
         linked => linked?,

@@ -191,6 +191,12 @@ pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head
     if end.count < from.count {
         return Ok(Err(Broken::Cut(end.count)));
     }
+    // Nothing stands before the first.
+    let before: Option<i64> =
+        license_ledger::table.filter(license_ledger::seq.lt(1)).select(license_ledger::seq).first(conn).optional()?;
+    if let Some(seq) = before {
+        return Ok(Err(Broken::Changed(seq)));
+    }
     let mut at = from.clone();
     if entries.is_empty() && end != *from {
         return Ok(Err(Broken::Changed(end.count)));
@@ -220,12 +226,25 @@ pub(crate) fn head_before(conn: &mut AnyConn, time: i64) -> Result<Head> {
     Ok(last.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
 }
 
-/// The entry of a node's batch.
-pub(crate) fn of_batch(conn: &mut AnyConn, instance_id: &str, batch_seq: i64) -> Result<Option<Entry>> {
-    Ok(license_ledger::table
+/// Entries of the batch with a random name.
+pub(crate) fn of_batch(conn: &mut AnyConn, batch: &str) -> Result<Vec<Entry>> {
+    Ok(license_ledger::table.filter(license_ledger::batch.eq(batch)).select(Entry::as_select()).load(conn)?)
+}
+
+/// Whether a node's number of a batch is taken.
+pub(crate) fn has_number(conn: &mut AnyConn, instance_id: &str, batch_seq: i64) -> Result<bool> {
+    let found: Option<i64> = license_ledger::table
         .filter(license_ledger::instance_id.eq(instance_id))
         .filter(license_ledger::batch_seq.eq(batch_seq))
-        .select(Entry::as_select())
+        .select(license_ledger::seq)
         .first(conn)
-        .optional()?)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+impl Entry {
+    /// Whether it tells of just these counts.
+    pub(crate) fn says(&self, counts: &BTreeMap<String, i64>) -> bool {
+        serde_json::from_str::<BTreeMap<String, i64>>(&self.counts).is_ok_and(|known| known == *counts)
+    }
 }

@@ -7,15 +7,16 @@ use std::path::Path;
 pub fn factors(root: &Path) -> Factors {
     let mut found = Factors::default();
     let read = |path: &str| fs_err::read_to_string(root.join(path)).unwrap_or_default();
-    found.add(Factor::MachineId, &read("etc/machine-id"));
-    let mut dmi = |factor, path| {
+    for (factor, path) in [
+        (Factor::MachineId, "etc/machine-id"),
+        (Factor::ProductUuid, "sys/class/dmi/id/product_uuid"),
+        (Factor::BoardSerial, "sys/class/dmi/id/board_serial"),
+    ] {
         let value = read(path);
         if !is_filler(&value) {
             found.add(factor, &value);
         }
-    };
-    dmi(Factor::ProductUuid, "sys/class/dmi/id/product_uuid");
-    dmi(Factor::BoardSerial, "sys/class/dmi/id/board_serial");
+    }
     if let Some(disk) = disk_serial(root).or_else(|| root_uuid(root)) {
         found.add(Factor::Disk, &disk);
     }
@@ -25,17 +26,33 @@ pub fn factors(root: &Path) -> Factors {
     found
 }
 
-/// What makers write when they write nothing: the same on many machines.
+/// What stands where makers write nothing.
+const FILLERS: &[&str] = &[
+    "",
+    "default string",
+    "to be filled by o.e.m.",
+    "none",
+    "not specified",
+    "not applicable",
+    "n/a",
+    "unknown",
+    "system serial number",
+    "base board serial number",
+    "chassis serial number",
+    "0123456789",
+    "123456789",
+    // The UUID that many cheap boards share, in both orders of its bytes.
+    "03000200-0400-0500-0006-000700080009",
+    "00020003-0004-0005-0006-000700080009",
+    // A machine id of an image that has not been started yet.
+    "uninitialized",
+];
+
+/// Whether a value is the same on many machines.
 fn is_filler(value: &str) -> bool {
     let value = value.trim().to_lowercase();
-    let digits = value.replace('-', "");
-    value.is_empty()
-        || ["default string", "to be filled by o.e.m.", "none", "not specified", "system serial number", "n/a"]
-            .contains(&value.as_str())
-        || digits.chars().all(|c| c == '0')
-        || digits.chars().all(|c| c == 'f')
-        // The UUID that many cheap boards share.
-        || value == "03000200-0400-0500-0006-000700080009"
+    let same = |c: char| value.chars().all(|other| other == c || other == '-');
+    FILLERS.contains(&value.as_str()) || ['0', 'f', 'x', '.'].into_iter().any(same)
 }
 
 /// Names in a folder, in order.
@@ -55,9 +72,9 @@ fn disk_serial(root: &Path) -> Option<String> {
         if !is_hardware(&disk) || removable(&disk) {
             return None;
         }
-        let read = |path: &str| fs_err::read_to_string(disk.join(path)).ok();
-        let serial = read("device/serial").or_else(|| read("serial")).or_else(|| read("device/wwid"))?;
-        (!is_filler(&serial)).then(|| serial.trim().to_owned())
+        let said = ["device/serial", "serial", "device/wwid"].into_iter();
+        let said = said.filter_map(|path| fs_err::read_to_string(disk.join(path)).ok());
+        said.map(|serial| serial.trim().to_owned()).find(|serial| !is_filler(serial))
     })
 }
 
@@ -73,11 +90,14 @@ fn removable(disk: &Path) -> bool {
 /// The UUID of the root file system: the device of `/` in the mount table, by its link under `/dev/disk/by-uuid`.
 fn root_uuid(root: &Path) -> Option<String> {
     let table = fs_err::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-    let device = table.lines().find_map(|line| {
+    // The last one: what was mounted over another is what is seen.
+    let device = table.lines().rev().find_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         (before.split(' ').nth(4)? == "/").then(|| after.split(' ').nth(1)).flatten()
     })?;
-    let wanted = Path::new(device).file_name()?.to_owned();
+    // The name of a mapping is a link to the device itself.
+    let device = fs_err::read_link(root.join(device.trim_start_matches('/'))).unwrap_or_else(|_| device.into());
+    let wanted = device.file_name()?.to_owned();
     let links = root.join("dev/disk/by-uuid");
     names(&links).into_iter().find(|uuid| {
         fs_err::read_link(links.join(uuid)).is_ok_and(|target| target.file_name() == Some(wanted.as_os_str()))
@@ -87,11 +107,13 @@ fn root_uuid(root: &Path) -> Option<String> {
 /// Addresses of the network cards that are hardware: bridges, tunnels and containers' ends have no device behind them.
 fn network_cards(root: &Path) -> Vec<String> {
     let net = root.join("sys/class/net");
-    let hardware = names(&net).into_iter().filter(|name| is_hardware(&net.join(name)));
+    // A virtual function has another address at every start (`NET_ADDR_RANDOM`).
+    let read = |name: &String, path: &str| fs_err::read_to_string(net.join(name).join(path));
+    let is_random = |name: &String| read(name, "addr_assign_type").is_ok_and(|text| text.trim() == "1");
+    let hardware = names(&net).into_iter().filter(|name| is_hardware(&net.join(name)) && !is_random(name));
     let addresses = hardware.filter_map(|name| {
         // A card in a bond shows the bond's address; its own stands here.
-        let own = fs_err::read_to_string(net.join(&name).join("bonding_slave/perm_hwaddr"));
-        own.or_else(|_| fs_err::read_to_string(net.join(&name).join("address"))).ok()
+        read(&name, "bonding_slave/perm_hwaddr").or_else(|_| read(&name, "address")).ok()
     });
     addresses.map(|a| a.trim().to_owned()).filter(|a| a.chars().any(|c| !matches!(c, '0' | ':'))).collect()
 }

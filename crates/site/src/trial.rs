@@ -1,8 +1,8 @@
 //! The time for trying the product out, in an API without a license server: once in the life of its database.
 
 use crate::error::Result;
-use crate::row;
 use crate::schema::license_site;
+use crate::{lived, row};
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_store::AnyConn;
@@ -20,16 +20,13 @@ pub fn begin_trial(conn: &mut AnyConn, now: Millis) -> Result<()> {
     if row.licensed {
         return Ok(());
     }
-    let set = (license_site::trial_started.eq(Some(now.get())), license_site::last_seen.eq(Some(now.get())));
-    match row.trial_started {
-        None => {
-            diesel::update(license_site::table).set(set).execute(conn)?;
-        }
-        Some(started) if now.get() < started - SKEW && !row.trial_moved => {
-            let moved = (license_site::trial_moved.eq(true), license_site::epoch.eq(row.epoch + 1));
-            diesel::update(license_site::table).set((set, moved)).execute(conn)?;
-        }
-        Some(_) => {}
-    }
-    Ok(())
+    let moves = match row.trial_started {
+        None => false,
+        Some(started) if now.get() < started.saturating_sub(SKEW) && !row.trial_moved => true,
+        Some(_) => return Ok(()),
+    };
+    diesel::update(license_site::table)
+        .set((license_site::trial_started.eq(Some(now.get())), license_site::trial_moved.eq(moves)))
+        .execute(conn)?;
+    lived::reset(conn, now)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Refused, Result};
 use crate::leases::valid;
-use crate::ledger::{self, Kind, New};
+use crate::ledger::{self, Entry, Kind, New};
 use crate::schema::license_totals;
 use crate::site::Site;
 use crate::standing::standing;
@@ -44,7 +44,8 @@ pub fn counts_of(words: &BTreeMap<String, i64>) -> Result<BTreeMap<Feature, i64>
     words.iter().map(read).collect()
 }
 
-/// Writes what a node used into the ledger, once for each batch, however often it is told. Gives what is left.
+/// Writes what a node used into the ledger, once for each batch, however often it is told and under whichever name and
+/// number. Gives what is left.
 ///
 /// What is used is counted whatever the license is worth by now: it was used.
 ///
@@ -69,8 +70,14 @@ pub fn use_up(
     let standing = standing(conn, site, now, present)?;
     let counts: BTreeMap<String, i64> =
         batch.counts.iter().map(|(feature, n)| (feature.as_str().to_owned(), *n)).collect();
-    if let Some(known) = ledger::of_batch(conn, instance_id, batch.seq)? {
-        return if known.batch.as_deref() == Some(&batch.id) { Ok(standing.left) } else { Err(Refused::OtherBatch) };
+    // Under another name of the same node, too: it was renamed before it heard the answer.
+    let here = |entry: &Entry| entry.instance_id.as_deref() == Some(instance_id) && entry.batch_seq == Some(batch.seq);
+    let told = ledger::of_batch(conn, &batch.id)?;
+    if told.iter().any(|entry| here(entry) || entry.says(&counts)) {
+        return Ok(standing.left);
+    }
+    if ledger::has_number(conn, instance_id, batch.seq)? {
+        return Err(Refused::OtherBatch);
     }
     // Whoever takes the file away for the moment of counting must not get the volume for it.
     let license_id = files::counts_for(conn)?.unwrap_or_else(|| standing.license_id());

@@ -61,6 +61,8 @@ pub fn to_tell(conn: &mut AnyConn, instance_id: &str, now: Millis) -> Result<Vec
         .load(conn)?;
     let awake: Vec<String> = license_nodes::table
         .filter(license_nodes::time_seen.gt(now.get() - SILENT))
+        // Not one that was alive while the clock was ahead.
+        .filter(license_nodes::time_seen.le(now.get() + SILENT))
         .select(license_nodes::instance_id)
         .load(conn)?;
     found.retain(|id| id == instance_id || !awake.contains(id));
@@ -106,9 +108,27 @@ pub fn batch(conn: &mut AnyConn, instance_id: &str) -> Result<Option<Batch>> {
     if counts.is_empty() {
         return Ok(None);
     }
+    let (seq, id) = (next_number(conn, instance_id)?, uuid::Uuid::now_v7().to_string());
+    let words: Vec<&str> = counts.keys().map(|feature| feature.as_str()).collect();
+    let new = license_uses::table
+        .filter(license_uses::instance_id.eq(instance_id).or(license_uses::instance_id.eq(NOBODY)))
+        .filter(license_uses::batch_seq.is_null())
+        .filter(license_uses::feature.eq_any(words));
+    diesel::update(new)
+        .set((
+            license_uses::instance_id.eq(instance_id),
+            license_uses::batch_seq.eq(Some(seq)),
+            license_uses::batch.eq(Some(&id)),
+        ))
+        .execute(conn)?;
+    Ok(Some(Batch { seq, id, counts }))
+}
+
+/// The number of a node's next batch, given away by that.
+fn next_number(conn: &mut AnyConn, instance_id: &str) -> Result<i64> {
     let next: Option<i64> =
         license_nodes::table.find(instance_id).select(license_nodes::next_seq).first(conn).optional()?;
-    let (seq, id) = (next.unwrap_or(1), uuid::Uuid::now_v7().to_string());
+    let seq = next.unwrap_or(1);
     let row = (
         license_nodes::instance_id.eq(instance_id),
         license_nodes::next_seq.eq(seq + 1),
@@ -120,15 +140,7 @@ pub fn batch(conn: &mut AnyConn, instance_id: &str) -> Result<Option<Batch>> {
         .do_update()
         .set(license_nodes::next_seq.eq(seq + 1))
         .execute(c))?;
-    let words: Vec<&str> = counts.keys().map(|feature| feature.as_str()).collect();
-    let new = license_uses::table
-        .filter(license_uses::instance_id.eq(instance_id).or(license_uses::instance_id.eq(NOBODY)))
-        .filter(license_uses::batch_seq.is_null())
-        .filter(license_uses::feature.eq_any(words));
-    diesel::update(new)
-        .set((license_uses::instance_id.eq(instance_id), license_uses::batch_seq.eq(Some(seq)), license_uses::batch.eq(Some(&id))))
-        .execute(conn)?;
-    Ok(Some(Batch { seq, id, counts }))
+    Ok(seq)
 }
 
 fn sums(conn: &mut AnyConn, instance_id: &str, seq: Option<i64>) -> Result<BTreeMap<Feature, i64>> {
@@ -162,17 +174,28 @@ pub fn settled(conn: &mut AnyConn, instance_id: &str, seq: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives what a node with a shared identity noted to the identity it has now; unnumbered, for its number was another node's.
+/// Gives what a node with a shared identity noted to the identity it has now. A batch that was numbered gets a number of the
+/// new name and keeps its own: the ledger may have it already, when only the answer was lost, and knows it by that.
 ///
 /// # Errors
 /// Of the database only.
 pub fn rename(conn: &mut AnyConn, from: &str, to: &str) -> Result<()> {
-    diesel::update(license_uses::table.filter(license_uses::instance_id.eq(from)))
-        .set((
-            license_uses::instance_id.eq(to),
-            license_uses::batch_seq.eq(None::<i64>),
-            license_uses::batch.eq(None::<String>),
-        ))
-        .execute(conn)?;
+    if from == to {
+        return Ok(());
+    }
+    let noted = license_uses::table.filter(license_uses::instance_id.eq(from));
+    let numbered: Vec<Option<i64>> = noted
+        .filter(license_uses::batch_seq.is_not_null())
+        .select(license_uses::batch_seq)
+        .distinct()
+        .order(license_uses::batch_seq.asc())
+        .load(conn)?;
+    for old in numbered {
+        let seq = next_number(conn, to)?;
+        diesel::update(noted.filter(license_uses::batch_seq.eq(old)))
+            .set((license_uses::instance_id.eq(to), license_uses::batch_seq.eq(Some(seq))))
+            .execute(conn)?;
+    }
+    diesel::update(noted).set(license_uses::instance_id.eq(to)).execute(conn)?;
     Ok(())
 }

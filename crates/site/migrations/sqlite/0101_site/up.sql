@@ -66,6 +66,8 @@ CREATE TABLE license_ledger (
     hash BLOB NOT NULL,
     CONSTRAINT license_ledger__instance_id__batch_seq UNIQUE (instance_id, batch_seq)
 ) STRICT;
+-- A batch is known by its random name, under whichever number and node it is told.
+CREATE INDEX license_ledger__batch ON license_ledger (batch);
 
 -- Sums of the ledger; a period is a day, a month, a year (UTC, as `2026-11-25`, `2026-11`, `2026`) or `total`.
 CREATE TABLE license_totals (
