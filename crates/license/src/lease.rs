@@ -192,8 +192,8 @@ fn open<T: OfSite>(purpose: Purpose, text: &[u8], vendor: &VendorKeys) -> Result
     let sealed = Sealed::read(purpose, text)?;
     let unproven: T = serde_json::from_slice(&sealed.unproven()?).map_err(|_| Invalid::Claims)?;
     let license = License::verify(unproven.license().as_bytes(), vendor)?;
-    let key = license.site_key().ok_or(Invalid::Site)?;
-    sealed.open(key).map_err(|error| if error == Invalid::UnknownKey { Invalid::Site } else { error })?;
+    let key = license.site_key().filter(|key| sealed.is_by(key)).ok_or(Invalid::Site)?;
+    sealed.prove(key)?;
     Ok((unproven, license))
 }
 
