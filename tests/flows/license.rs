@@ -160,7 +160,8 @@ fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
             let least = u64::from(revision) * 10_000_000 - 1_000_000;
             until("the new volume", PATIENCE, || {
                 let metrics = server.anonymous_metrics();
-                let left = metrics.lines().find_map(|line| line.strip_prefix("oz_node_license_left{unit=\"analyses\"} "))?;
+                let left =
+                    metrics.lines().find_map(|line| line.strip_prefix("oz_node_license_left{unit=\"analyses\"} "))?;
                 left.parse().ok().filter(|left: &u64| *left > least)
             });
         }

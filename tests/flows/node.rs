@@ -43,9 +43,14 @@ fn ask(client: &Client) -> Answer {
 }
 
 fn try_ask(client: &Client) -> Result<Answer, ureq::Error> {
-    let payload = json!({"folder:meta_data": {}, "media:tags": {"p": ["photo_selfie"]}, "analyses": [{"type": "QUALITY"}]});
+    let payload =
+        json!({"folder:meta_data": {}, "media:tags": {"p": ["photo_selfie"]}, "analyses": [{"type": "QUALITY"}]});
     let (payload, still) = (payload.to_string(), live_still());
-    client.try_form("/api/folders/", &[], &[Part("payload", None, payload.as_bytes()), Part("p", Some("me.jpg"), &still)])
+    client.try_form(
+        "/api/folders/",
+        &[],
+        &[Part("payload", None, payload.as_bytes()), Part("p", Some("me.jpg"), &still)],
+    )
 }
 
 fn wait_for(server: &Server, what: impl Fn(&str) -> bool) -> String {
@@ -173,7 +178,8 @@ fn kills_of_either_lose_no_use_and_double_none(options: Options) {
     for round in 0..rounds {
         wait_for(&server, |text| text.starts_with("active"));
         let client = server.client();
-        let asking = std::thread::spawn(move || (0..6).filter(|_| try_ask(&client).is_ok_and(|a| a.status == 201)).count());
+        let asking =
+            std::thread::spawn(move || (0..6).filter(|_| try_ask(&client).is_ok_and(|a| a.status == 201)).count());
         // Somewhere in the middle of requests, of batches, of answers.
         let moment = Duration::from_millis(400 + (round * 2_654_435_761) % 2_900);
         oz_testkit::server::pause(moment);

@@ -117,7 +117,7 @@ impl Standing {
 
     /// Days until the end, begun ones counted; none when it never ends.
     pub fn days_left(&self, now: Millis) -> Option<i64> {
-        Some((self.end?.as_millisecond() - now.get() + DAY - 1).div_euclid(DAY))
+        Some(self.end?.as_millisecond().saturating_sub(now.get()).saturating_add(DAY - 1).div_euclid(DAY))
     }
 }
 
@@ -138,8 +138,8 @@ pub fn standing(conn: &mut AnyConn, site: &Site, now: Millis, present: bool) -> 
     }
     let in_period = standing.volume.map_or(Period::Month, |volume| volume.period);
     standing.used = usage::sums(conn, &standing.license_id(), &period::name(in_period, now))?;
-    let used: i64 = standing.used.values().sum();
-    standing.left = standing.volume.map(|volume| most(volume, standing.overage_percent) - used);
+    let used = standing.used.values().fold(0_i64, |sum, n| sum.saturating_add(*n));
+    standing.left = standing.volume.map(|volume| most(volume, standing.overage_percent).saturating_sub(used));
     standing.in_use = leases::live(conn, now)?;
     standing.devices = devices::count(conn)?;
     standing.warnings.extend(warnings(&standing, used, now));

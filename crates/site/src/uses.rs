@@ -5,11 +5,14 @@ use crate::error::Result;
 use crate::schema::{license_nodes, license_uses};
 use crate::usage::Batch;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use oz_domain::Millis;
 use oz_license::Feature;
 use oz_store::{AnyConn, each};
 use std::collections::BTreeMap;
 
+/// Rows may be many when the ledger cannot be reached for days: the database sums them.
+const SUM: &str = "CAST(COALESCE(SUM(n), 0) AS BIGINT)";
 /// After how long of silence another node tells what a node used: it may have gone for good.
 const SILENT: i64 = 3600 * 1000;
 /// Whose takings-back wait for a use of anybody's: who takes back may never use anything itself.
@@ -45,8 +48,8 @@ pub fn note(conn: &mut AnyConn, instance_id: &str, feature: Feature, n: i64, now
 /// # Errors
 /// Of the database only.
 pub fn pending(conn: &mut AnyConn) -> Result<i64> {
-    let all: Vec<i64> = license_uses::table.select(license_uses::n).load(conn)?;
-    Ok(all.into_iter().sum())
+    let all = diesel::dsl::sql::<BigInt>(SUM);
+    Ok(license_uses::table.select(all).first(conn)?)
 }
 
 /// Whose uses this node is to tell: its own, and those of nodes that have been silent for an hour.
@@ -145,14 +148,20 @@ fn next_number(conn: &mut AnyConn, instance_id: &str) -> Result<i64> {
 
 fn sums(conn: &mut AnyConn, instance_id: &str, seq: Option<i64>) -> Result<BTreeMap<Feature, i64>> {
     let mine = license_uses::table.filter(license_uses::instance_id.eq(instance_id));
-    let columns = (license_uses::feature, license_uses::n);
+    let columns = (license_uses::feature, diesel::dsl::sql::<BigInt>(SUM));
+    let mine = mine.group_by(license_uses::feature).select(columns);
     let rows: Vec<(String, i64)> = match seq {
+<<<<<<< HEAD
         Some(seq) => mine.filter(license_uses::batch_seq.eq(seq)).select(columns).load(conn)?,
         None => mine
             .or_filter(license_uses::instance_id.eq(NOBODY))
             .filter(license_uses::batch_seq.is_null())
             .select(columns)
             .load(conn)?,
+=======
+        Some(seq) => mine.filter(license_uses::batch_seq.eq(seq)).load(conn)?,
+        None => mine.filter(license_uses::batch_seq.is_null()).load(conn)?,
+>>>>>>> t4-site
     };
     let mut sums = BTreeMap::new();
     for (word, n) in rows {

@@ -20,7 +20,9 @@ both_databases! {
         place.install(&Claims { license_id: "L-2".into(), issued_at: "2026-05-01T00:00:00Z".parse().unwrap(), ..claims() }, now()).await.unwrap();
         assert_eq!(place.standing(now()).await.devices, 3);
         assert_eq!(place.standing(now()).await.used, Default::default());
-        assert_eq!(place.run(|c, _| oz_site::totals(c, "0", "z")).await.unwrap(), Default::default());
+        for (from, to) in [("0", "z"), ("0000", "zzzz"), ("0000-00", "zzzzzzz"), ("0000-00-00", "zzzzzzzzzz"), ("total", "total")] {
+            assert_eq!(place.run(move |c, _| oz_site::totals(c, from, to)).await.unwrap(), Default::default());
+        }
     }
 
     async fn what_is_no_hash_is_refused(database: TestDatabase) {

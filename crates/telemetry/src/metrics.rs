@@ -52,7 +52,10 @@ impl Metrics {
             )?,
             license: IntGaugeVec::new(Opts::new("oz_node_license_state", "1 for the license's state."), &["state"])?,
             license_rest: IntGaugeVec::new(
-                Opts::new("oz_node_license_left", "What is left of the license: days, analyses. Absent when there is no end."),
+                Opts::new(
+                    "oz_node_license_left",
+                    "What is left of the license: days, analyses. Absent when there is no end.",
+                ),
                 &["unit"],
             )?,
             registry,

@@ -2,12 +2,12 @@
 
 mod host;
 mod license;
-mod verify;
 mod lists;
 mod load;
 mod log_ins;
 mod pipeline;
 mod table;
+mod verify;
 
 use std::path::Path;
 
