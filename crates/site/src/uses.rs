@@ -147,21 +147,16 @@ fn next_number(conn: &mut AnyConn, instance_id: &str) -> Result<i64> {
 }
 
 fn sums(conn: &mut AnyConn, instance_id: &str, seq: Option<i64>) -> Result<BTreeMap<Feature, i64>> {
-    let mine = license_uses::table.filter(license_uses::instance_id.eq(instance_id));
     let columns = (license_uses::feature, diesel::dsl::sql::<BigInt>(SUM));
-    let mine = mine.group_by(license_uses::feature).select(columns);
+    let all = license_uses::table.group_by(license_uses::feature).select(columns);
     let rows: Vec<(String, i64)> = match seq {
-<<<<<<< HEAD
-        Some(seq) => mine.filter(license_uses::batch_seq.eq(seq)).select(columns).load(conn)?,
-        None => mine
-            .or_filter(license_uses::instance_id.eq(NOBODY))
+        Some(seq) => {
+            all.filter(license_uses::instance_id.eq(instance_id)).filter(license_uses::batch_seq.eq(seq)).load(conn)?
+        }
+        None => all
+            .filter(license_uses::instance_id.eq(instance_id).or(license_uses::instance_id.eq(NOBODY)))
             .filter(license_uses::batch_seq.is_null())
-            .select(columns)
             .load(conn)?,
-=======
-        Some(seq) => mine.filter(license_uses::batch_seq.eq(seq)).load(conn)?,
-        None => mine.filter(license_uses::batch_seq.is_null()).load(conn)?,
->>>>>>> t4-site
     };
     let mut sums = BTreeMap::new();
     for (word, n) in rows {
