@@ -1,10 +1,13 @@
 //! Whoever knows a head sees every change, every gap, every cut and every fork.
 
-use crate::support::{Done, Place, after, ask, at, batch, bound, machine, now, site_key, site_of, sql, texts};
-use oz_license::Feature;
+use crate::support::{
+    Done, MINUTE, Place, after, ask, at, batch, bound, machine, now, site_key, site_of, sql, texts, with_volume,
+};
+use oz_license::{Feature, Period};
 use oz_site::{Broken, Head, Refused, verify};
 use oz_store::{AnyConn, Backend};
 use oz_testkit::{TestDatabase, both_databases};
+use std::collections::BTreeMap;
 
 /// A ledger with one entry of each kind.
 async fn every_kind(database: &TestDatabase) -> Place {
@@ -124,6 +127,42 @@ both_databases! {
             assert_eq!(whole(c)?, Err(Broken::Changed(0)));
             Ok(())
         }).await;
+    }
+
+    async fn every_sum_can_be_made_from_the_ledger_alone(database: TestDatabase) {
+        let place = Place::with(&database, &with_volume(1000, Period::Month)).await;
+        place.run(|c, site| {
+            let times = ["2026-06-30T23:55:00Z", "2026-07-01T00:01:00Z", "2026-12-31T23:59:00Z"].map(at);
+            for (seq, time) in (1..).zip(times) {
+                let given = oz_site::acquire(c, site, &oz_site::Ask { block: 50, ..ask("n-1") }, time, true)?;
+                oz_site::use_up(c, site, "n-2", &batch(seq, &format!("b-{seq}"), &[(Feature::Quality, seq), (Feature::Web, 2)]), time, true)?;
+                // Given back after midnight.
+                oz_site::release(c, &given.claims.lease_id, 20, after(time, 8 * MINUTE))?;
+            }
+            let mut sums: BTreeMap<(String, String), i64> = BTreeMap::new();
+            let entries = texts(c, "SELECT CAST(time AS TEXT) || '|' || COALESCE(note, '') || '|' || kind || '|' || counts FROM license_ledger")?;
+            for entry in entries {
+                let [when, note, kind, counts] = entry.splitn(4, '|').collect::<Vec<_>>().try_into().unwrap();
+                let day = match kind {
+                    "returned" => note.to_owned(),
+                    _ => crate::support::time(oz_domain::Millis::new(when.parse().unwrap())).to_string()[..10].to_owned(),
+                };
+                for (feature, n) in serde_json::from_str::<BTreeMap<String, i64>>(counts).unwrap() {
+                    for period in [&day, &day[..7], &day[..4], "total"] {
+                        *sums.entry((period.to_owned(), feature.clone())).or_default() += n;
+                    }
+                }
+            }
+            let mut kept = BTreeMap::new();
+            for (from, to) in [("0000", "9999"), ("0000-00", "9999-99"), ("0000-00-00", "9999-99-99"), ("total", "total")] {
+                for (period, features) in oz_site::totals(c, from, to)? {
+                    kept.extend(features.into_iter().map(|(feature, n)| ((period.clone(), feature), n)));
+                }
+            }
+            assert_eq!(sums.len(), 3 * (3 + 3 + 1 + 1), "{sums:?}");
+            assert_eq!(kept, sums);
+            Ok(())
+        }).await.unwrap();
     }
 
     async fn a_lost_ledger_is_opened_anew_only_when_told(database: TestDatabase) {
