@@ -24,8 +24,9 @@ pub(super) struct UsageBody {
 
 pub(super) async fn note(body: UsageBody, app: App) -> Result<Response> {
     let UsageBody { instance_id, seq, batch, counts } = body;
-    // Without a name its content is its name: a repetition is the same batch, other counts are another one.
-    let id = batch.unwrap_or_else(|| hex::encode(Sha256::digest(format!("{counts:?}"))));
+    // Without a name all of it is its name: a repetition is the same batch; the next one with equal counts is another.
+    let named = || hex::encode(Sha256::digest(format!("{instance_id} {seq} {counts:?}")));
+    let id = batch.unwrap_or_else(named);
     let batch = Batch { seq, id, counts: oz_site::counts_of(&counts)? };
     let site = app.site.clone();
     let standing = app
