@@ -1,6 +1,6 @@
 //! Licenses that the development key signs.
 
-use oz_license::{Claims, Feature, Purpose, Timestamp, development_key, sign};
+use oz_license::{Claims, Feature, Purpose, development_key, sign};
 use serde_json::{Value, json};
 
 /// Claims of an appliance's license that needs no activation and never ends.
@@ -24,7 +24,5 @@ pub(crate) fn signed(claims: &Value) -> String {
 
 /// The time so many seconds from now, as claims say it.
 pub(crate) fn in_seconds(seconds: i64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-    let now = i64::try_from(now.as_secs()).expect("a time");
-    Timestamp::from_second(now + seconds).expect("a time").to_string()
+    super::license::after(seconds).to_string()
 }

@@ -20,7 +20,7 @@ fn not_activated(claims: Claims) -> Claims {
 
 /// The license in force and its revision.
 async fn current(place: &Place) -> (String, u32) {
-    let file = place.run(|c, site| oz_site::installed(c, site)).await.unwrap().unwrap();
+    let file = place.run(oz_site::installed).await.unwrap().unwrap();
     let claims = file.license.unwrap().claims().clone();
     (claims.license_id, claims.revision)
 }
