@@ -3,6 +3,7 @@
 use crate::audit::{Downloads, Signer};
 use crate::auth::Auth;
 use crate::lab::Lab;
+use crate::license::Desk;
 use crate::mail::Mailer;
 use crate::settings::Api;
 use oz_blobs::{Blobs, Keyring, Location};
@@ -22,6 +23,8 @@ use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
 use warp::http::StatusCode;
 
+/// The tables of the database.
+static FAMILIES: &[&oz_store::Migrations] = &[&oz_store::TABLES, &oz_site::TABLES];
 /// Archives of data subjects at once.
 const EXPORTS: usize = 2;
 /// From one try to scrub the database to the next, and how many there are.
@@ -47,6 +50,8 @@ pub(crate) struct Inner {
     /// Uploads that may lie in memory while they are looked at.
     pub(crate) in_memory: Arc<Semaphore>,
     pub(crate) auth: Auth,
+    /// Where work asks whether it may begin.
+    pub(crate) license: Desk,
     /// Archives of data subjects at once.
     pub(crate) exports: Arc<Semaphore>,
     /// When mail is set up.
@@ -89,6 +94,7 @@ impl App {
         tell_of_the_sandbox(&decoder)?;
         let lab = Lab::start("lab", settings.workers).context("threads")?;
         let door = Lab::start("door", cores()).context("threads")?;
+        let license = Desk::open(&settings).context("the license")?;
         let auth = Auth::open(&settings).context("keys of the access tokens")?;
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().context("mail")?;
         let signer = Arc::new(Signer::load_or_create(folder).context("the key of the audit log")?);
@@ -101,6 +107,7 @@ impl App {
             blobs,
             decoder,
             auth,
+            license,
             mailer,
             signer,
             downloads: Downloads::default(),
@@ -250,7 +257,11 @@ pub(crate) async fn belong_together(db: &Db, folder: &Path) -> anyhow::Result<()
 
 /// Opens the database and brings it to the newest form.
 pub(crate) async fn open_database(settings: &Api) -> anyhow::Result<Db> {
-    let options = oz_store::Options { connections: settings.database_connections, ..oz_store::Options::default() };
+    let options = oz_store::Options {
+        connections: settings.database_connections,
+        families: FAMILIES,
+        ..oz_store::Options::default()
+    };
     let db = Db::open(settings.database_url.expose(), options).await?;
     let ran = db.migrate().await?;
     if !ran.is_empty() {

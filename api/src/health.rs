@@ -109,6 +109,7 @@ async fn ask(app: App) -> Health {
         ("queue", queue),
         ("disk", disk),
         ("models", models),
+        ("license", timed(Instant::now(), license(&app))),
     ]);
     if crate::auth::stateless::is_open(&app) {
         let open = "off: OZ_AUTHORIZE_DISABLED_STATELESS lets everybody in".to_owned();
@@ -225,6 +226,21 @@ fn judge_queue(stats: &[LaneStats], now: Millis) -> Answer {
 /// begun, and put off, over and over.
 fn age(stats: &LaneStats, now: Millis) -> Option<Duration> {
     matches!(stats.state, JobState::Ready | JobState::Leased).then(|| now.since(stats.oldest))
+}
+
+/// What an administrator should look at soon. A license that is over stops new analyses, not the server: data stay readable.
+fn license(app: &App) -> Answer {
+    let known = app.license.known();
+    let soon =
+        ["ends_in_7_days", "ends_in_1_days", "grace", "volume_90", "volume_100", "server_away", "restored", "file"];
+    let urgent = known.warnings.iter().filter(|warning| soon.contains(&warning.code.as_str()));
+    let mut text = vec![format!("{}: {}", known.state, known.text)];
+    text.extend(urgent.map(|warning| warning.text.clone()));
+    let status = if known.permits && text.len() == 1 { CheckStatus::Ok } else { CheckStatus::Degraded };
+    if oz_license::VendorKeys::is_development() {
+        text.push("development build: it trusts licenses that anybody can sign".to_owned());
+    }
+    (status, text.join("; "))
 }
 
 fn models(app: &App) -> Answer {

@@ -12,6 +12,7 @@ mod health;
 mod idempotency;
 mod ingest;
 mod lab;
+mod license;
 mod links;
 mod mail;
 mod openapi;

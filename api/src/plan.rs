@@ -4,6 +4,7 @@ use crate::audit::Deed;
 use crate::auth::Access;
 use crate::error::{Error, Result};
 use crate::hand::Hand;
+use crate::license::{Desk, Uses, feature};
 use crate::view::THRESHOLD_SPOOFING;
 use crate::work::AnalyseMedia;
 use oz_domain::{Action, AnalysisId, AnalysisKind, AnalysisState, GroupId, MediaId, Millis, Object, is_document};
@@ -113,8 +114,19 @@ fn named(names: &[String], by_name: &HashMap<String, MediaId>, field: &str) -> R
     Ok(found)
 }
 
-/// Stores the analyses, a job and an audit record for each, in the caller's transaction.
-pub(crate) fn enqueue(conn: &mut AnyConn, hand: &Hand, planned: &[AnalysisWithMedia], attempts: i32) -> Result<()> {
+/// Asks the license, and stores the analyses, a job and an audit record for each, in the caller's transaction.
+pub(crate) fn enqueue(
+    conn: &mut AnyConn,
+    hand: &Hand,
+    desk: &Desk,
+    planned: &[AnalysisWithMedia],
+    attempts: i32,
+) -> Result<()> {
+    let mut uses = Uses::new();
+    for one in planned {
+        *uses.entry(feature(one.analysis.kind)).or_default() += 1;
+    }
+    desk.accept(conn, &uses, hand.now)?;
     analyses::insert(conn, planned)?;
     for one in planned {
         let job = AnalyseMedia::job(one.analysis.id, attempts, hand.by.request, hand.now)?;

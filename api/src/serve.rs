@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::settings::{Api, Components};
-use crate::{audit, routes, work};
+use crate::{audit, license, routes, work};
 use anyhow::Context as _;
 use oz_domain::{Clock, SystemClock};
 use oz_http::{Observer, Server, ServerOptions, Tls};
@@ -47,6 +47,13 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
         Part::Work => None,
     };
     let app = App::open(settings, clock).await?;
+    let keeper = match part {
+        Part::Serve => Some(license::start(&app).await?),
+        Part::Work => {
+            app.license.rest();
+            None
+        }
+    };
     let (stop, stopped) = watch::channel(false);
     let (silence, silenced) = watch::channel(false);
     let mut servers = tokio::task::JoinSet::new();
@@ -83,6 +90,9 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     }
     if let Some(runner) = runner {
         runner.stop(GRACE).await;
+    }
+    if let Some(keeper) = keeper {
+        license::stop(keeper).await;
     }
     // Of the last request and the last job too.
     audit::stop(&app, auditing).await;

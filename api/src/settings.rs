@@ -7,7 +7,7 @@ use crate::audit::Sink;
 use crate::auth::ldap;
 use crate::auth::policy::Policy;
 use crate::auth::throttle::Rates;
-pub(crate) use accounts::{Components, Mail};
+pub(crate) use accounts::{Components, LicenseServer, Mail};
 use oz_settings::{Secret, Settings};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -54,6 +54,9 @@ pub(crate) struct Api {
     pub(crate) log_json: bool,
     pub(crate) log: String,
     pub(crate) audit_syslog: Option<Sink>,
+    pub(crate) license_file: PathBuf,
+    /// Where leases come from; none: the license file is the license.
+    pub(crate) license_server: Option<LicenseServer>,
     /// Every setting as text, for the audit log.
     pub(crate) effective: Vec<Effective>,
 }
@@ -130,6 +133,8 @@ impl Api {
             log_json: s.text("log_format") == Some("json"),
             log: s.text("log").unwrap_or("info").to_owned(),
             audit_syslog: audit_syslog.transpose()?,
+            license_file: path("license_file")?,
+            license_server: accounts::license_server(s)?,
             effective: effective.collect(),
         })
     }

@@ -13,9 +13,9 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     crate::command::run(cargo.args(["run", "--quiet", "--package", "xtask", "--features", "bless", "--", "bless"]))
 }
 
-/// Crates whose own tests write what they compare.
+/// Crates whose own tests write what they compare, and which tests.
 #[cfg(feature = "bless")]
-const BLESSED_BY_TESTS: [&str; 2] = ["oz-license", "oz-license-c"];
+const BLESSED_BY_TESTS: [(&str, &str); 2] = [("oz-license", "vectors"), ("oz-license-c", "header")];
 
 /// Writes the documents.
 ///
@@ -25,8 +25,10 @@ const BLESSED_BY_TESTS: [&str; 2] = ["oz-license", "oz-license-c"];
 pub(crate) fn run(project: &Project) -> Result<()> {
     crate::command::run(project.cargo().args(["build", "--quiet", "-p", "oz-api"]))?;
     // Texts that tests make and compare: they write them when asked to.
-    for package in BLESSED_BY_TESTS {
-        crate::command::run(project.cargo().args(["test", "--quiet", "-p", package]).env("OZ_BLESS", "1"))?;
+    for (package, tests) in BLESSED_BY_TESTS {
+        let mut cargo = project.cargo();
+        cargo.args(["test", "--quiet", "-p", package, "--test", "main", tests]).env("OZ_BLESS", "1");
+        crate::command::run(&mut cargo)?;
     }
     let mut api = std::process::Command::new(project.binary("oz-api", false)?);
     let openapi = crate::command::output(api.arg("openapi"))?;

@@ -1,7 +1,7 @@
 //! `cargo xtask floors`: crates depend downwards only (`docs/adr/0001-floors.md`).
 
 use crate::project::{Dependency, Package, Project};
-use crate::sources;
+use crate::{shipped, sources};
 use anyhow::{Result, bail};
 
 /// Which crates of the workspace a crate may ask for.
@@ -25,6 +25,9 @@ const fn on(floor: u8, name: &'static str, may: May) -> Floor {
     Floor { name, floor, may }
 }
 
+/// The floor of what is built for customers and for the seller.
+const BINARIES: u8 = 3;
+
 /// Every crate, those to come too.
 const TABLE: &[Floor] = &[
     on(0, "oz-domain", May::Only(&[])),
@@ -41,6 +44,7 @@ const TABLE: &[Floor] = &[
     on(2, "oz-site", May::Only(&["oz-domain", "oz-license", "oz-store"])),
     on(2, "oz-http", May::Only(&["oz-domain", "oz-wire", "oz-telemetry"])),
     on(3, "oz-api", May::AllBelow),
+    on(3, "oz-license-c", May::Only(&["oz-license"])),
     on(3, "oz-license-server", May::AllBelow),
     on(3, "oz-license-tool", May::AllBelow),
     on(3, "oz-web-adapter", May::AllBelow),
@@ -59,6 +63,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("oz-domain", &["tokio", "diesel", "warp", "hyper", "fs-err"]),
     ("oz-wire", &["tokio", "diesel", "warp", "hyper", "fs-err"]),
     ("oz-license", &["tokio", "diesel", "warp", "hyper", "fs-err"]),
+    ("oz-license-c", &["tokio", "diesel", "warp", "hyper", "fs-err"]),
     ("oz-media", &["tokio"]),
     ("oz-gallery", &["tokio"]),
     ("oz-http", &["diesel"]),
@@ -78,7 +83,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         bail!("floors: {} against the rules (docs/adr/0001-floors.md):\n  {}", wrong.len(), wrong.join("\n  "));
     }
     println!("floors: {} crates depend downwards only", members.len());
-    Ok(())
+    let binaries = TABLE.iter().filter(|line| line.floor == BINARIES && members.contains(&line.name));
+    shipped::run(project, &binaries.map(|line| line.name).collect::<Vec<_>>())
 }
 
 fn check(package: &Package, members: &[&str]) -> Vec<String> {

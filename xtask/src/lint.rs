@@ -10,7 +10,7 @@ const LINES: usize = 500;
 /// Largest file of the tree.
 const BYTES: u64 = 1_000_000;
 /// Sources, by ending.
-const SOURCES: &[&str] = &["rs", "js", "ts", "sh", "py"];
+const SOURCES: &[&str] = &["rs", "js", "mjs", "ts", "c", "h", "sh", "py"];
 /// Weights and media: they belong to packs and to the shared folder.
 const FOREIGN: &[&str] =
     &["onnx", "pth", "pt", "tflite", "safetensors", "caffemodel", "npy", "mp4", "mov", "webm", "avi", "so"];

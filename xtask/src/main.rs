@@ -16,6 +16,7 @@ mod packages;
 mod project;
 mod record;
 mod runtime;
+mod shipped;
 mod sources;
 mod steps;
 mod test;
@@ -46,7 +47,7 @@ enum Verb {
     Models,
     /// Install the Debian packages that a set of tasks needs.
     Packages(packages::Packages),
-    /// Check that crates depend downwards only, and who may know of async.
+    /// Check that crates depend downwards only, who may know of async, and that nothing shipped signs licenses.
     Floors,
     /// Check lengths of files, forbidden words, weights in the tree.
     Lint,
@@ -54,7 +55,7 @@ enum Verb {
     Accuracy(measure::Arguments),
     /// Print the figures of speed beside their floors (arguments are passed on).
     Bench(measure::Arguments),
-    /// Write the generated documents anew: docs/ERRORS.md, docs/openapi.json.
+    /// Write anew what is made from code: documents, test vectors of licenses, the C header.
     Bless,
 }
 

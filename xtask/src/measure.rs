@@ -31,7 +31,7 @@ pub(crate) fn accuracy(project: &Project, arguments: &Arguments) -> Result<()> {
 /// # Errors
 /// When something is missing or a figure is out of its bounds.
 pub(crate) fn bench(project: &Project, arguments: &Arguments) -> Result<()> {
-    measure(project, "bench", &["oz-api"], arguments)
+    measure(project, "bench", &["oz-api", "oz-license-server"], arguments)
 }
 
 fn measure(project: &Project, what: &str, binaries: &[&str], arguments: &Arguments) -> Result<()> {
@@ -47,5 +47,6 @@ fn measure(project: &Project, what: &str, binaries: &[&str], arguments: &Argumen
     let mut run = Command::new(project.binary("oz-measure", true)?);
     run.current_dir(&project.root).arg(what).args(&arguments.rest);
     run.env("OZ_MODELS_DIR", &models.pack).env("OZ_RUNTIME_LIB", &models.runtime).env("OZ_SHARED", project.shared());
-    command::run(run.env("OZ_API_BIN", project.binary("oz-api", true)?))
+    run.env("OZ_API_BIN", project.binary("oz-api", true)?);
+    command::run(run.env("OZ_LICENSE_SERVER_BIN", project.binary("oz-license-server", true)?))
 }

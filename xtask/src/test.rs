@@ -40,6 +40,10 @@ impl Test {
         let venv = python(project, &target, &steps)?;
         steps.say("building the product and the tests");
         command::run(self.select(project.cargo().arg("build")).args(["--bins", "--tests"]))?;
+        if self.package.as_deref().is_none_or(|package| package == "oz-license-c") {
+            steps.say("building the C library as it ships: by its name");
+            command::run(project.cargo().args(["build", "-p", "oz-license-c"]))?;
+        }
         steps.say("running the tests");
         let mut tests = project.cargo();
         self.select(tests.args(["test", "--no-fail-fast"])).arg("--").args(self.slow.then_some("--include-ignored"));
@@ -65,7 +69,8 @@ impl Test {
         match &self.package {
             // The tests from end to end start the product.
             Some(package) => {
-                let product = cargo.get_args().any(|a| a == "build").then_some(["-p", "oz-api"]);
+                let product = cargo.get_args().any(|a| a == "build");
+                let product = product.then_some(["-p", "oz-api", "-p", "oz-license-server"]);
                 cargo.args(["-p", package]).args(product.into_iter().flatten())
             }
             None => cargo.arg("--workspace"),
@@ -78,6 +83,7 @@ impl Test {
             .env("OZ_RUNTIME_LIB", &models.runtime)
             .env("OZ_SHARED", project.shared())
             .env("OZ_API_BIN", target.join("debug/oz-api"))
+            .env("OZ_LICENSE_SERVER_BIN", target.join("debug/oz-license-server"))
             .env("OZ_VENV", venv);
         if self.slow {
             tests.env("OZ_SLOW", "1");
@@ -118,6 +124,6 @@ mod tests {
         assert_eq!(arguments(&all, "test"), "cargo test --workspace");
         let one = Test { package: Some("oz-store".to_owned()), ..all };
         assert_eq!(arguments(&one, "test"), "cargo test -p oz-store");
-        assert_eq!(arguments(&one, "build"), "cargo build -p oz-store -p oz-api");
+        assert_eq!(arguments(&one, "build"), "cargo build -p oz-store -p oz-api -p oz-license-server");
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::health;
 use oz_domain::{Action, AnalysisKind, Object};
 use oz_http::{Response, Route, any_of, endpoint, json_reply, reply_status, under};
-use oz_wire::{CheckStatus, Config, Limits, Version};
+use oz_wire::{CheckStatus, Config, ConfigLicense, Limits, Version};
 use std::sync::LazyLock;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::path::end;
@@ -56,6 +56,10 @@ async fn config(_: Access, app: App) -> Result<Response> {
         time_zone: "UTC",
         components: vec!["auth", "folders", "quality"],
         analyses: vec![AnalysisKind::Quality.as_str()],
+        license: ConfigLicense {
+            state: app.license.known().state,
+            features: app.license.known().features.iter().map(|feature| feature.as_str()).collect(),
+        },
         limits: Limits {
             file_bytes: app.settings.max_file_size,
             files_per_folder: u32::try_from(app.settings.max_files_per_folder).unwrap_or(u32::MAX),
@@ -77,6 +81,8 @@ async fn openapi() -> Result<Response> {
 
 async fn metrics(app: App) -> Result<Response> {
     health::measure_queue(&app).await;
+    let known = app.license.known();
+    app.metrics.license(known.state, known.days, known.left);
     let mut response = app.metrics.text().into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

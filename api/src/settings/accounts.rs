@@ -6,6 +6,7 @@ use crate::auth::throttle::Rates;
 use crate::mail::Encryption;
 use lettre::message::Mailbox;
 use oz_settings::{Secret, Settings};
+use std::path::PathBuf;
 
 /// What this node is made of (`oz-api.md` 14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,22 @@ pub(super) fn directory(s: &Settings) -> Result<Option<ldap::Options>, String> {
         session_max: s.duration("ldap_session_max"),
     };
     options.checked().map(Some)
+}
+
+/// Where leases come from.
+#[derive(Debug, Clone)]
+pub(crate) struct LicenseServer {
+    pub(crate) url: String,
+    pub(crate) join_secret: Secret,
+    /// Who signed its certificate.
+    pub(crate) authority: Option<PathBuf>,
+}
+
+/// The license server, if there is one.
+pub(super) fn license_server(s: &Settings) -> Result<Option<LicenseServer>, String> {
+    let Some(url) = s.text("license_server_url").filter(|url| !url.is_empty()) else { return Ok(None) };
+    let join_secret = s.secret("license_join_secret").ok_or("license_join_secret: the license server asks for it")?;
+    Ok(Some(LicenseServer { url: url.to_owned(), join_secret, authority: s.path("license_server_ca") }))
 }
 
 #[cfg(test)]

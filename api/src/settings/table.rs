@@ -256,4 +256,30 @@ pub(crate) static TABLE: &[Definition] = &[
     ),
     setting("log_format", "OZ_LOG_FORMAT", Kind::OneOf(&["json", "pretty"]), "json", "How log lines look."),
     setting("log", "OZ_LOG", Kind::Text, "info", "Which log lines: a level, or directives such as info,oz_jobs=debug."),
+    setting(
+        "license_file",
+        "OZ_LICENSE_FILE",
+        Kind::Path,
+        "/etc/oz/license.oz",
+        "The license, without a license server. With no license ever there the appliance is on trial for 30 days.",
+    ),
+    setting(
+        "license_server_url",
+        "OZ_LICENSE_SERVER_URL",
+        Kind::Text,
+        "",
+        "License server that leases come from: https://host:port; http only on this machine.",
+    ),
+    secret(
+        "license_join_secret",
+        "OZ_LICENSE_JOIN_SECRET",
+        "What the license server knows its nodes by: its file join.secret.",
+    ),
+    setting(
+        "license_server_ca",
+        "OZ_LICENSE_SERVER_CA",
+        Kind::Path,
+        "",
+        "PEM file of who signed the license server's certificate. Unset: those that the system trusts.",
+    ),
 ];

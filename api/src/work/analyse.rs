@@ -2,6 +2,7 @@
 
 use crate::app::{App, location};
 use crate::error::media_code;
+use crate::license::{Desk, feature};
 use crate::view::{StoredResult, THRESHOLD_SPOOFING};
 use oz_domain::{
     AnalysisId, BlobId, CompanyId, FileRole, ImageId, ImageKind, MediaKind, Millis, RequestId, Resolution, Tag,
@@ -276,7 +277,13 @@ impl Job for AnalyseMedia {
     fn on_dead(&self, conn: &mut AnyConn, payload: &Payload, _: &Death) -> oz_store::Result<()> {
         // The reason stands in the job's row and the log; it may speak of the machine, which is not the client's business.
         let text = "the analysis could not be completed";
-        analyses::fail(conn, payload.analysis_id, i32::from(Code::Unknown.number()), text, self.app.now())?;
+        let (id, now) = (payload.analysis_id, self.app.now());
+        let failed = analyses::fail(conn, id, i32::from(Code::Unknown.number()), text, now)?;
+        if failed {
+            // Our own fault: it costs nothing (decision 47).
+            let found = analyses::get(conn, Viewer::All, id)?;
+            Desk::take_back(conn, feature(found.analysis.kind), now)?;
+        }
         Ok(())
     }
 }

@@ -5,12 +5,11 @@ use crate::server::Inner;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
@@ -45,8 +44,10 @@ impl Drop for OpenRequest {
 }
 
 /// Serves one connection until it ends, is idle for too long, or `stop` turns true and its last request is answered.
-pub(crate) async fn serve(server: Arc<Inner>, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
-    let _ = stream.set_nodelay(true);
+pub(crate) async fn serve<S>(server: Arc<Inner>, stream: S, peer: IpAddr, stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_STALL));
     let stream = Box::pin(stream);
@@ -59,7 +60,7 @@ pub(crate) async fn serve(server: Arc<Inner>, stream: TcpStream, peer: SocketAdd
     }
 }
 
-async fn http<S>(server: Arc<Inner>, stream: S, peer: SocketAddr, mut stop: watch::Receiver<bool>)
+async fn http<S>(server: Arc<Inner>, stream: S, peer: IpAddr, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -74,7 +75,7 @@ where
     let service = hyper::service::service_fn(move |request| {
         let (server, open) = (Arc::clone(&server), OpenRequest::new(&counted));
         async move {
-            let response = server.answer(request, peer.ip()).await;
+            let response = server.answer(request, peer).await;
             drop(open);
             Ok::<_, Infallible>(response)
         }

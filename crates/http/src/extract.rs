@@ -1,7 +1,7 @@
 //! What handlers take out of a request. Each extractor refuses with an error that names what came.
 
 use crate::error::ApiError;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use oz_domain::RequestId;
 use oz_wire::Code;
@@ -103,11 +103,19 @@ pub fn json<T: DeserializeOwned + Send + 'static>() -> BoxedFilter<(T,)> {
 
 /// As [`json`], of at most `limit` bytes: for what strangers send, whose bodies should not fill the memory.
 pub fn json_within<T: DeserializeOwned + Send + 'static>(limit: usize) -> BoxedFilter<(T,)> {
+    body_within(limit)
+        .and_then(
+            |bytes: Bytes| async move { oz_wire::parse(&bytes).map_err(|e| warp::Rejection::from(ApiError::from(e))) },
+        )
+        .boxed()
+}
+
+/// A body of whatever form, of at most `limit` bytes, within 30 s.
+pub fn body_within(limit: usize) -> BoxedFilter<(Bytes,)> {
     warp::body::stream()
         .and_then(move |body| async move {
             let late = |_| ApiError::new(Code::InvalidStructure, "the body took too long");
-            let bytes = tokio::time::timeout(JSON_TIME, collect(body, limit)).await.map_err(late)??;
-            oz_wire::parse(&bytes).map_err(|e| warp::Rejection::from(ApiError::from(e)))
+            tokio::time::timeout(JSON_TIME, collect(body, limit)).await.map_err(late)?
         })
         .boxed()
 }
@@ -115,7 +123,7 @@ pub fn json_within<T: DeserializeOwned + Send + 'static>(limit: usize) -> BoxedF
 async fn collect<B: bytes::Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
     limit: usize,
-) -> Result<bytes::Bytes, warp::Rejection> {
+) -> Result<Bytes, warp::Rejection> {
     let mut bytes = BytesMut::new();
     let mut body = std::pin::pin!(body);
     while let Some(chunk) = body.next().await {

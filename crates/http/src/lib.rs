@@ -18,10 +18,10 @@ mod upload;
 
 pub use download::{download, ranged, unsatisfiable};
 pub use error::ApiError;
-pub use extract::{ClientAddr, RequestMeta, access_token, header, json, json_within, meta, query};
+pub use extract::{ClientAddr, RequestMeta, access_token, body_within, header, json, json_within, meta, query};
 pub use gate::{UploadGate, UploadPermit};
 pub use range::{ByteRange, parse_range};
 pub use route::{Response, Route, any_of, endpoint, json_reply, reply_status, under};
-pub use server::{Observer, ServeError, Server, ServerOptions};
+pub use server::{Listener, Observer, ServeError, Server, ServerOptions};
 pub use tls::{Tls, TlsError};
 pub use upload::{Form, Part, UploadLimits, form};

@@ -6,10 +6,11 @@ use crate::connection;
 use crate::route::{Response, Route, last};
 use crate::tls::Tls;
 use oz_domain::Clock;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use warp::Filter;
@@ -46,6 +47,35 @@ pub struct ServerOptions {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Where connections come from.
+pub trait Listener: Send + Sync {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next one, and who is at its other end.
+    fn next(&self) -> impl Future<Output = std::io::Result<(Self::Stream, IpAddr)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> std::io::Result<(TcpStream, IpAddr)> {
+        let (stream, peer) = self.accept().await?;
+        let _ = stream.set_nodelay(true);
+        Ok((stream, peer.ip()))
+    }
+}
+
+/// Whoever may open the socket's file is on this machine.
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> std::io::Result<(UnixStream, IpAddr)> {
+        let (stream, _) = self.accept().await?;
+        Ok((stream, Ipv4Addr::LOCALHOST.into()))
+    }
+}
+
 /// A set of routes with everything around them. Cheap to clone.
 #[derive(Clone)]
 pub struct Server {
@@ -70,7 +100,7 @@ impl Server {
     ///
     /// # Errors
     /// Never for one connection; those are logged.
-    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(&self, listener: impl Listener, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let permits = Arc::new(Semaphore::new(self.inner.options.connections));
         let (closing, closed) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -81,7 +111,7 @@ impl Server {
                 () = &mut stop => break,
             };
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = listener.next() => accepted,
                 Some(_) = connections.join_next() => continue,
                 () = &mut stop => break,
             };

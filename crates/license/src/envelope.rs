@@ -151,10 +151,15 @@ impl VendorKeys {
         self.0.iter().map(|(id, _)| id.as_str())
     }
 
-    pub(crate) fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
+    /// The payload that one of these keys signed for a purpose: of a usage report, which a site signs, too.
+    ///
+    /// # Errors
+    /// [`Invalid`]: not one bit is other than it was signed.
+    pub fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
         let sealed = Sealed::read(purpose, text)?;
         let key = self.0.iter().find(|(id, _)| *id == sealed.envelope.kid).ok_or(Invalid::UnknownKey)?.1;
-        sealed.open(&key)
+        sealed.prove(&key)?;
+        sealed.unproven()
     }
 }
 
@@ -187,14 +192,15 @@ impl Sealed {
         STANDARD.decode(&self.envelope.payload).map_err(|_| Invalid::Envelope)
     }
 
-    /// The payload that `key` signed.
-    pub(crate) fn open(&self, key: &VerifyingKey) -> Result<Vec<u8>, Invalid> {
-        if self.envelope.kid != key_id(key) {
-            return Err(Invalid::UnknownKey);
-        }
+    /// Whether the envelope names `key`.
+    pub(crate) fn is_by(&self, key: &VerifyingKey) -> bool {
+        self.envelope.kid == key_id(key)
+    }
+
+    /// That `key` signed it.
+    pub(crate) fn prove(&self, key: &VerifyingKey) -> Result<(), Invalid> {
         let signature = STANDARD.decode(&self.envelope.sig).map_err(|_| Invalid::Envelope)?;
         let signature = Signature::from_slice(&signature).map_err(|_| Invalid::Envelope)?;
-        key.verify_strict(&signed(self.purpose, &self.envelope.payload), &signature).map_err(|_| Invalid::Signature)?;
-        self.unproven()
+        key.verify_strict(&signed(self.purpose, &self.envelope.payload), &signature).map_err(|_| Invalid::Signature)
     }
 }

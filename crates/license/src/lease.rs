@@ -1,6 +1,6 @@
 //! What a site signs under its license: leases for API nodes, grants for apps and web origins.
 
-use jiff::Timestamp;
+use jiff::{Span, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::claims::{Feature, Kind, utc};
 use crate::envelope::{Invalid, Purpose, Sealed, VendorKeys};
 use crate::license::License;
 use crate::origin::covers_origin;
-use crate::state::SKEW;
+use crate::state::{DAY, SKEW};
 
 /// Longest life of a lease or grant, seconds.
 pub const LONGEST: i64 = 3600;
@@ -61,6 +61,26 @@ impl Lease {
             return Err(Invalid::Audience);
         }
         Ok(Self { claims, license })
+    }
+
+    /// Reads the lease of a node that cannot reach its license server: it holds until [`Self::usable_until`].
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_away(text: &[u8], vendor: &VendorKeys, instance_id: &str, now: Timestamp) -> Result<Self, Invalid> {
+        let (claims, _): (LeaseClaims, License) = open(Purpose::Lease, text, vendor)?;
+        let inside = claims.expires_at.checked_sub(Span::new().nanoseconds(1)).map_err(|_| Invalid::Time)?;
+        let lease = Self::verify(text, vendor, instance_id, now.min(inside))?;
+        if now < lease.usable_until() { Ok(lease) } else { Err(Invalid::Time) }
+    }
+
+    /// Until when the node may go on when its license server is away: the lease's end and the license's grace, and never
+    /// after the license and its grace.
+    pub fn usable_until(&self) -> Timestamp {
+        let grace = i128::from(self.license.claims().grace_days) * DAY;
+        let until = self.claims.expires_at.as_nanosecond() + grace;
+        let until = self.license.over().map_or(until, |over| until.min(over));
+        Timestamp::from_nanosecond(until).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -172,8 +192,8 @@ fn open<T: OfSite>(purpose: Purpose, text: &[u8], vendor: &VendorKeys) -> Result
     let sealed = Sealed::read(purpose, text)?;
     let unproven: T = serde_json::from_slice(&sealed.unproven()?).map_err(|_| Invalid::Claims)?;
     let license = License::verify(unproven.license().as_bytes(), vendor)?;
-    let key = license.site_key().ok_or(Invalid::Site)?;
-    sealed.open(key).map_err(|error| if error == Invalid::UnknownKey { Invalid::Site } else { error })?;
+    let key = license.site_key().filter(|key| sealed.is_by(key)).ok_or(Invalid::Site)?;
+    sealed.prove(key)?;
     Ok((unproven, license))
 }
 

@@ -23,6 +23,7 @@ pub use admit::{Asker, Refusal};
 pub use claims::{Apps, Binding, Claims, Customer, Feature, Kind, Limits, PRODUCT, Period, Volume};
 pub use envelope::{Invalid, MAX_BYTES, Purpose, VendorKeys, key_id};
 pub use fingerprint::{Factor, Factors, Print};
+pub use jiff::Timestamp;
 pub use lease::{Audience, Grant, GrantClaims, LONGEST, Lease, LeaseClaims};
 pub use license::License;
 pub use origin::covers_origin;

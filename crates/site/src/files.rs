@@ -187,7 +187,9 @@ fn takes_its_place(conn: &mut AnyConn, site: &Site, license: &License, new: Stat
     let works = standing(conn, site, now, true)?.state.permits()
         || current.is_some_and(|current| worth(&current, site, now).permits());
     if works && !new.permits() {
-        return Err(Refused::NotInstalled(format!("work goes on now, and license {id} is not in force yet")));
+        let state = new.as_str().replace('_', " ");
+        let text = format!("work goes on now, and license {id} is not in force yet: it is {state}");
+        return Err(Refused::NotInstalled(text));
     }
     Ok(())
 }

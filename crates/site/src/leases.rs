@@ -4,10 +4,10 @@ use crate::blocks::{Paid, give_back, pay};
 use crate::error::{Refused, Result};
 use crate::schema::license_leases;
 use crate::site::{Site, timestamp};
-use crate::standing::{Basis, SKEW, Standing, standing};
+use crate::standing::{Basis, SKEW, Standing, Warning, standing};
 use diesel::prelude::*;
 use oz_domain::Millis;
-use oz_license::{Feature, LONGEST, LeaseClaims};
+use oz_license::{Feature, LONGEST, LeaseClaims, State};
 use oz_store::AnyConn;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -48,6 +48,10 @@ pub struct Given {
     pub claims: LeaseClaims,
     /// Analyses left, as in [`Standing::left`].
     pub left: Option<i64>,
+    /// What the license is worth.
+    pub state: State,
+    /// What to tell the administrator.
+    pub warnings: Vec<Warning>,
 }
 
 /// Who holds a lease.
@@ -233,7 +237,7 @@ fn given(
         counter,
         block: u64::try_from(block).unwrap_or(0),
     };
-    Given { claims, left: standing.left }
+    Given { claims, left: standing.left, state: standing.state, warnings: standing.warnings.clone() }
 }
 
 /// When a lease that begins now ends: never after the license and its grace.

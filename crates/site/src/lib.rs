@@ -31,7 +31,7 @@ pub use ledger::{Broken, Entry, Head, head, verify};
 pub use lived::{Lived, STEP};
 pub use machine::factors;
 pub use report::{Report, report};
-pub use row::{Row, open, open_anew, row};
+pub use row::{Row, licensed, open, open_anew, row};
 pub use site::{Site, TABLES};
 pub use standing::{Basis, Standing, TRIAL_A_DAY, TRIAL_DAYS, Warning, standing};
 pub use trial::begin_trial;

@@ -2,6 +2,7 @@
 
 use crate::error::{Refused, Result};
 use crate::ledger::{self, Kind, New};
+use crate::lived;
 use crate::schema::license_site;
 use crate::site::Site;
 use diesel::prelude::*;
@@ -100,4 +101,17 @@ fn make(conn: &mut AnyConn, site: &Site, now: Millis, note: &str) -> Result<Row>
     };
     ledger::append(conn, now, first)?;
     expect(conn)
+}
+
+/// Remembers that a license was seen: from now on there is no trial.
+///
+/// # Errors
+/// Of the database only.
+pub fn licensed(conn: &mut AnyConn, now: Millis) -> Result<()> {
+    if expect(conn)?.licensed {
+        return Ok(());
+    }
+    diesel::update(license_site::table).set(license_site::licensed.eq(true)).execute(conn)?;
+    // A trial's time is no measure any more.
+    lived::reset(conn, now)
 }

@@ -15,8 +15,18 @@ use std::collections::BTreeMap;
 const SUM: &str = "CAST(COALESCE(SUM(n), 0) AS BIGINT)";
 /// After how long of silence another node tells what a node used: it may have gone for good.
 const SILENT: i64 = 3600 * 1000;
+/// Whose takings-back wait for a use of anybody's: who takes back may never use anything itself.
+const NOBODY: &str = "";
 
-/// Notes `n` analyses; fewer than none for what failed by our own fault.
+/// Takes back an analysis that failed by our own fault.
+///
+/// # Errors
+/// Of the database only.
+pub fn take_back(conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
+    note(conn, NOBODY, feature, -1, now)
+}
+
+/// Notes `n` analyses.
 ///
 /// # Errors
 /// Of the database only.
@@ -47,7 +57,11 @@ pub fn pending(conn: &mut AnyConn) -> Result<i64> {
 /// # Errors
 /// Of the database only.
 pub fn to_tell(conn: &mut AnyConn, instance_id: &str, now: Millis) -> Result<Vec<String>> {
-    let mut found: Vec<String> = license_uses::table.select(license_uses::instance_id).distinct().load(conn)?;
+    let mut found: Vec<String> = license_uses::table
+        .filter(license_uses::instance_id.ne(NOBODY))
+        .select(license_uses::instance_id)
+        .distinct()
+        .load(conn)?;
     let awake: Vec<String> = license_nodes::table
         .filter(license_nodes::time_seen.gt(now.get() - SILENT))
         // Not one that was alive while the clock was ahead.
@@ -99,9 +113,16 @@ pub fn batch(conn: &mut AnyConn, instance_id: &str) -> Result<Option<Batch>> {
     }
     let (seq, id) = (next_number(conn, instance_id)?, uuid::Uuid::now_v7().to_string());
     let words: Vec<&str> = counts.keys().map(|feature| feature.as_str()).collect();
-    let new = mine.filter(license_uses::batch_seq.is_null()).filter(license_uses::feature.eq_any(words));
+    let new = license_uses::table
+        .filter(license_uses::instance_id.eq(instance_id).or(license_uses::instance_id.eq(NOBODY)))
+        .filter(license_uses::batch_seq.is_null())
+        .filter(license_uses::feature.eq_any(words));
     diesel::update(new)
-        .set((license_uses::batch_seq.eq(Some(seq)), license_uses::batch.eq(Some(&id))))
+        .set((
+            license_uses::instance_id.eq(instance_id),
+            license_uses::batch_seq.eq(Some(seq)),
+            license_uses::batch.eq(Some(&id)),
+        ))
         .execute(conn)?;
     Ok(Some(Batch { seq, id, counts }))
 }
@@ -126,12 +147,16 @@ fn next_number(conn: &mut AnyConn, instance_id: &str) -> Result<i64> {
 }
 
 fn sums(conn: &mut AnyConn, instance_id: &str, seq: Option<i64>) -> Result<BTreeMap<Feature, i64>> {
-    let mine = license_uses::table.filter(license_uses::instance_id.eq(instance_id));
     let columns = (license_uses::feature, diesel::dsl::sql::<BigInt>(SUM));
-    let mine = mine.group_by(license_uses::feature).select(columns);
+    let all = license_uses::table.group_by(license_uses::feature).select(columns);
     let rows: Vec<(String, i64)> = match seq {
-        Some(seq) => mine.filter(license_uses::batch_seq.eq(seq)).load(conn)?,
-        None => mine.filter(license_uses::batch_seq.is_null()).load(conn)?,
+        Some(seq) => {
+            all.filter(license_uses::instance_id.eq(instance_id)).filter(license_uses::batch_seq.eq(seq)).load(conn)?
+        }
+        None => all
+            .filter(license_uses::instance_id.eq(instance_id).or(license_uses::instance_id.eq(NOBODY)))
+            .filter(license_uses::batch_seq.is_null())
+            .load(conn)?,
     };
     let mut sums = BTreeMap::new();
     for (word, n) in rows {

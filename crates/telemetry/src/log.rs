@@ -13,12 +13,14 @@ pub enum Format {
 }
 
 /// Starts logging for the whole process, once; a second call does nothing. `filter` is a list of directives as in
-/// `info,oz_jobs=debug`. Heads of the audit log (target `audit_head`) are logged whatever it says: they must leave the machine.
+/// `info,oz_jobs=debug`. Heads of the audit log and of a license site's ledger
+/// (targets `audit_head`, `ledger_head`) are logged whatever it says: they must leave the machine.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn start(format: Format, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(format!("{filter},audit_head=info")).map_err(|e| format!("log filter: {e}"))?;
+    let filter = EnvFilter::try_new(format!("{filter},audit_head=info,ledger_head=info"))
+        .map_err(|e| format!("log filter: {e}"))?;
     let builder = fmt().with_env_filter(filter);
     let _already_started = match format {
         Format::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),

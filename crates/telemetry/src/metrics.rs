@@ -13,6 +13,8 @@ pub struct Metrics {
     stage_seconds: HistogramVec,
     queue: IntGaugeVec,
     queue_age: IntGaugeVec,
+    license: IntGaugeVec,
+    license_rest: IntGaugeVec,
 }
 
 impl Metrics {
@@ -48,6 +50,14 @@ impl Metrics {
                 ),
                 &["lane"],
             )?,
+            license: IntGaugeVec::new(Opts::new("oz_node_license_state", "1 for the license's state."), &["state"])?,
+            license_rest: IntGaugeVec::new(
+                Opts::new(
+                    "oz_node_license_left",
+                    "What is left of the license: days, analyses. Absent when there is no end.",
+                ),
+                &["unit"],
+            )?,
             registry,
         };
         for collector in metrics.collectors() {
@@ -64,7 +74,14 @@ impl Metrics {
             Box::new(self.stage_seconds.clone()),
             Box::new(self.queue.clone()),
             Box::new(self.queue_age.clone()),
+            Box::new(self.license.clone()),
+            Box::new(self.license_rest.clone()),
         ]
+    }
+
+    /// Where a program puts metrics of its own beside these.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// An answer left.
@@ -91,6 +108,18 @@ impl Metrics {
     /// How long ago the oldest job of a lane that is not done was asked for, seconds.
     pub fn queue_age(&self, lane: &str, seconds: i64) {
         self.queue_age.with_label_values(&[lane]).set(seconds);
+    }
+
+    /// How the license stands, read at a scrape: its state, days and analyses left.
+    pub fn license(&self, state: &str, days: Option<i64>, analyses: Option<i64>) {
+        self.license.reset();
+        self.license_rest.reset();
+        self.license.with_label_values(&[state]).set(1);
+        for (unit, left) in [("days", days), ("analyses", analyses)] {
+            if let Some(left) = left {
+                self.license_rest.with_label_values(&[unit]).set(left);
+            }
+        }
     }
 
     /// Everything, as text.

@@ -58,6 +58,8 @@ pub struct Client {
     pub base: String,
     /// The access token, once logged in.
     pub token: Option<String>,
+    /// The secret that a license server knows it by.
+    pub bearer: Option<String>,
 }
 
 impl Client {
@@ -67,7 +69,12 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
             .build();
-        Self { agent: config.into(), base: base.to_owned(), token: None }
+        Self { agent: config.into(), base: base.to_owned(), token: None, bearer: None }
+    }
+
+    /// The same with a secret of a license server.
+    pub fn with_bearer(self, secret: &str) -> Self {
+        Self { bearer: Some(secret.to_owned()), ..self }
     }
 
     /// Logs in and keeps the token.
@@ -127,6 +134,9 @@ impl Client {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("X-Forensic-Access-Token", token);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request.header("Authorization", format!("Bearer {bearer}"));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

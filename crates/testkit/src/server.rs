@@ -124,6 +124,7 @@ impl Server {
             ("OZ_METRICS_LISTEN".to_owned(), format!("127.0.0.1:{metrics_port}")),
             ("OZ_MODELS_DIR".to_owned(), shared().join("models").display().to_string()),
             ("OZ_RUNTIME_LIB".to_owned(), runtime_lib().display().to_string()),
+            ("OZ_LICENSE_FILE".to_owned(), concat!(env!("CARGO_MANIFEST_DIR"), "/development.oz").to_owned()),
         ];
         if let Some(url) = &options.database_url {
             env.push(("OZ_DATABASE_URL".to_owned(), url.clone()));
@@ -156,6 +157,11 @@ impl Server {
     /// A client that has not logged in.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.base)
+    }
+
+    /// What a scrape of its metrics gives.
+    pub fn anonymous_metrics(&self) -> String {
+        String::from_utf8_lossy(&Client::new(&self.metrics).get("/metrics").bytes).into_owned()
     }
 
     /// Makes a user with the usual password.
@@ -251,10 +257,15 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// The binary under test, built by `cargo xtask test` beside this test's own folder.
 pub fn binary() -> PathBuf {
+    product("oz-api", "OZ_API_BIN")
+}
+
+/// A binary of the product: where the variable says, else beside this test's own folder.
+pub(crate) fn product(name: &str, variable: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a path");
     let target = this.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let path = std::env::var_os("OZ_API_BIN").map_or_else(|| target.join("oz-api"), PathBuf::from);
-    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build -p oz-api` first", path.display());
+    let path = std::env::var_os(variable).map_or_else(|| target.join(name), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build -p {name}` first", path.display());
     path
 }
 

@@ -78,6 +78,7 @@ codes! {
     TooManyRequests = 1521, "TOO MANY REQUESTS", 429, true, "Too many requests; `Retry-After` says when.";
     NoDiskSpace = 1522, "NO DISK SPACE", 507, true, "There is not enough disk space.";
     Unavailable = 1523, "UNAVAILABLE", 503, true, "Something needed is down for the moment; `Retry-After` says when.";
+    LicenseNoneFree = 1524, "LICENSE NONE FREE", 410, true, "Every instance of the license is in use; `details.holders` says by whom.";
 }
 
 /// `docs/ERRORS.md`, printed from the table.

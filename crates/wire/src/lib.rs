@@ -36,4 +36,4 @@ pub use payload::{PayloadError, parse, parse_value};
 pub use query::{ListQuery, MetaFilter, QueryError, Sort};
 pub use session::{ChangePassword, NewPassword, Restore, Session, SessionPage, SessionToken};
 pub use subject::{Erased, SubjectRequest};
-pub use system::{Check, CheckStatus, Config, Health, Limits, Version};
+pub use system::{Check, CheckStatus, Config, ConfigLicense, Health, Limits, Version};

@@ -56,8 +56,19 @@ pub struct Config {
     pub components: Vec<&'static str>,
     /// Kinds of analyses that can be started.
     pub analyses: Vec<&'static str>,
+    /// What the license permits.
+    pub license: ConfigLicense,
     /// Limits of uploads.
     pub limits: Limits,
+}
+
+/// What the license permits now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfigLicense {
+    /// `trial`, `active`, `renewal_due`, `grace`; otherwise nothing new is accepted.
+    pub state: &'static str,
+    /// Features that are licensed.
+    pub features: Vec<&'static str>,
 }
 
 /// Limits of uploads.

@@ -108,7 +108,7 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
                 return Err(error);
             }
         };
-        let shared = Arc::clone(&placed);
+        let (shared, desk) = (Arc::clone(&placed), ours.clone());
         let change = move |conn: &mut AnyConn, hand: &Hand| {
             if let Some(first) = claim(conn, key.as_ref(), now)? {
                 let first: Option<FolderId> = first["folder_id"].as_str().and_then(|t| t.parse().ok());
@@ -120,7 +120,7 @@ pub(super) async fn folder(asked: Asked, room: UploadPermit, form: Form, app: Ap
             let after = json!({"user_id": row.user_id, "meta_data": row.meta_data, "media": media});
             hand.note(conn, Deed::new(Object::Folder, Action::Create, id, company).to(after))?;
             if let Some(planned) = &planned {
-                enqueue(conn, hand, planned, attempts)?;
+                enqueue(conn, hand, &desk.license, planned, attempts)?;
             }
             remember(conn, key.as_ref(), id, &json!({"folder_id": id}))?;
             Ok::<_, Error>((None, copies))

@@ -30,6 +30,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
     let hash = Sha256::digest(format!("{body:?}")).to_vec();
     let key = key_of(&app, &access, key, format!("POST /api/folders/{id}/analyses"), hash)?;
     let (now, attempts, caller) = (app.now(), app.settings.analysis_max_attempts, access.clone());
+    let ours = app.clone();
     let (found, media, folder, again) = app
         .write_as(&access, move |conn, hand| {
             let folder = open_folder(conn, caller.viewer, id)?;
@@ -47,7 +48,7 @@ pub(super) async fn analyses(id: FolderId, asked: Asked, body: StartAnalyses, ap
                     let named: Vec<_> = media.iter().cloned().map(|m| (String::new(), m)).collect();
                     let ground = Ground { access: &caller, folder: &folder, media: &named, now };
                     let planned = ground.plan(&body.analyses)?;
-                    enqueue(conn, hand, &planned, attempts)?;
+                    enqueue(conn, hand, &ours.license, &planned, attempts)?;
                     let group = planned.first().map_or_else(|| GroupId::new(now), |a| a.analysis.group_id);
                     remember(conn, key.as_ref(), id, &json!({"group_id": group}))?;
                     group

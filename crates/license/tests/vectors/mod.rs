@@ -11,7 +11,8 @@ mod values;
 use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
 use oz_license::{
-    Asker, Audience, Feature, Grant, Invalid, Lease, License, Purpose, Refusal, State, VendorKeys, key_id,
+    ActivationRequest, Asker, Audience, Feature, Grant, Invalid, Lease, License, Purpose, Refusal, State, VendorKeys,
+    key_id,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -143,6 +144,16 @@ impl Who {
     }
 }
 
+/// Writes a file with `OZ_BLESS=1`; it must say the same afterwards.
+pub(crate) fn keep(path: &Path, text: &str) {
+    if std::env::var_os("OZ_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "{} is not what the tests write: run `cargo xtask bless`", path.display());
+}
+
 /// Each says what it should, its file says the same, and no name stands twice.
 fn compare(file: &str, mut vectors: Vec<Vector>) {
     let (mut names, mut wrong) = (BTreeSet::new(), vec![]);
@@ -156,13 +167,7 @@ fn compare(file: &str, mut vectors: Vec<Vector>) {
     }
     assert!(wrong.is_empty(), "{file}:\n{}", wrong.join("\n"));
     let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("test-vectors").join(file);
-    if std::env::var_os("OZ_BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "{} is not what the tests write: run `cargo xtask bless`", path.display());
+    keep(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test-vectors").join(file), &text);
 }
 
 #[test]
@@ -183,4 +188,34 @@ fn vectors_of_leases() {
 #[test]
 fn vectors_of_grants() {
     compare("grants.json", sites::grants());
+}
+
+/// What the fuzzer begins with: good texts, and their payloads, which it signs itself.
+#[test]
+fn seeds_of_the_fuzzer() {
+    let all = [licenses::all(), sites::leases(), sites::grants()].concat();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/license");
+    for (file, what, name) in [
+        ("license", "license", "an app's license"),
+        ("license_full", "license", "every claim there is"),
+        ("license_nulls", "license", "null where a claim may be absent"),
+        ("master_rsa", "license", "master license, RSA"),
+        ("master_ed25519", "license", "master license, Ed25519"),
+        ("lease", "lease", "as it is made"),
+        ("grant", "grant", "as it is made"),
+        ("grant_web", "grant", "the page \"https://www.bank.com\""),
+    ] {
+        let vector = all.iter().find(|vector| vector.what == what && vector.name == name).unwrap();
+        let envelope: serde_json::Value = serde_json::from_str(&super::tamper::body(&vector.input)).unwrap();
+        let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+        keep(&folder.join(file), &vector.input);
+        keep(&folder.join(format!("{file}.json")), &String::from_utf8(payload).unwrap());
+    }
+    let request = ActivationRequest {
+        product: "oz-appliance".into(),
+        version: "0.1.0".into(),
+        site_key: hex_of(&key("site")),
+        fingerprints: ["disk", "machine_id", "network_card"].map(|part| format!("{part}:{:032}:{:064}", 7, 9)).into(),
+    };
+    keep(&folder.join("request.json"), &serde_json::to_string(&request).unwrap());
 }

@@ -5,9 +5,11 @@ use super::{Vector, hex_of, key, sign_bytes, vendor};
 use crate::tamper::{armoured, armoured_as, body, with};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use curve25519_dalek::Scalar;
 use ed25519_dalek::Signer as _;
 use oz_license::{Claims, Kind, MAX_BYTES, Purpose, key_id, sign};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
 
 pub(super) fn all() -> Vec<Vector> {
     [around(), envelopes(), signatures(), flips(), spellings(), keys()].concat()
@@ -101,6 +103,7 @@ fn signatures() -> Vec<Vector> {
     }
     // R is the neutral point and S is 0.
     let neutral = [&[1][..], &[0; 63]].concat();
+    let agreeing = sig(&with_neutral_r(envelope["payload"].as_str().unwrap()));
     let other = key("somebody else");
     let forged = sign(Purpose::License, &claims(), &other).unwrap();
     let renamed = with(&forged, |e| e["kid"] = json!(key_id(&vendor().verifying_key())));
@@ -120,6 +123,7 @@ fn signatures() -> Vec<Vector> {
         reads("signed as a model pack", by(Purpose::Models), "signature"),
         reads("a signature of zeros", sig(&[0; 64]), "signature"),
         reads("a signature of the neutral point", sig(&neutral), "signature"),
+        reads("a signature of the neutral point that adds up", agreeing, "signature"),
         reads("a signature with a larger S", sig(&more), "signature"),
         reads("a short signature", sig(&good[..63]), "envelope"),
         reads("a long signature", sig(&[&good[..], &[0]].concat()), "envelope"),
@@ -130,6 +134,15 @@ fn signatures() -> Vec<Vector> {
         reads("a payload without padding", stray("e30"), "envelope"),
         reads("an empty payload", stray(""), "claims"),
     ]
+}
+
+/// A signature by the vendor whose R is the neutral point. S·B = R + k·A holds; only a strict verifier refuses it.
+fn with_neutral_r(payload: &str) -> Vec<u8> {
+    let (key, mut r) = (vendor(), [0; 32]);
+    r[0] = 1;
+    let hashed = [&r[..], key.verifying_key().as_bytes(), b"oz-license/v1\0", payload.as_bytes()].concat();
+    let k = Scalar::from_bytes_mod_order_wide(&Sha512::digest(hashed).into());
+    [r, (k * key.to_scalar()).to_bytes()].concat()
 }
 
 /// Some flipped bits; each implementation's own tests flip every one.

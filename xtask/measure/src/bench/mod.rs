@@ -1,11 +1,13 @@
 //! `oz-measure bench`: speed and memory beside their floors and limits, both taken in the same run.
 
 mod host;
+mod license;
 mod lists;
 mod load;
 mod log_ins;
 mod pipeline;
 mod table;
+mod verify;
 
 use std::path::Path;
 
@@ -16,12 +18,14 @@ use crate::judged::Machine;
 use table::{Row, print, write};
 
 /// The benches by letter, as the documentation names them.
-const ALL: &[&str] = &["still", "clip", "workers", "get", "log-ins", "lists", "upload", "memory"];
+const ALL: &[&str] =
+    &["still", "clip", "workers", "get", "log-ins", "verify", "lists", "upload", "memory", "leases", "grants"];
 
 /// `oz-measure bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Only these, separated by commas: still, clip, workers, get, log-ins, lists, upload, memory.
+    /// Only these, separated by commas: still, clip, workers, get, log-ins, verify, lists, upload, memory, leases,
+    /// grants.
     #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(ALL))]
     only: Vec<String>,
     /// Folders in the lists.
@@ -55,9 +59,12 @@ impl Bench {
         add("workers", &mut || load::workers().map(|row| vec![row]))?;
         add("get", &mut || load::get().map(|row| vec![row]))?;
         add("log-ins", &mut || log_ins::flood().map(|row| vec![row]))?;
+        add("verify", &mut || verify::verified(root))?;
         add("lists", &mut || lists::lists(self.folders))?;
         add("upload", &mut || load::upload().map(|row| vec![row]))?;
         add("memory", &mut load::memory)?;
+        add("leases", &mut || license::leases().map(|row| vec![row]))?;
+        add("grants", &mut || license::grants().map(|row| vec![row]))?;
         print(&rows);
         if self.write {
             write(&rows, &root.join("docs/BENCHMARKS.md"))?;

@@ -1,0 +1,148 @@
+//! Where work asks whether it may begin.
+
+use crate::error::{Error, Result};
+use crate::license::file::LicenseFile;
+use crate::license::identity;
+use crate::license::local::Local;
+use crate::settings::Api;
+use oz_domain::Millis;
+use oz_license::Feature;
+use oz_site::{Warning, uses};
+use oz_store::AnyConn;
+use oz_wire::Code;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// With more than this left nobody counts exactly: the next look of the keeper will.
+const FAR: i64 = 1000;
+
+/// What the keeper found last.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// The word for the state, as on the wire.
+    pub(crate) state: &'static str,
+    /// Whether work may begin.
+    pub(crate) permits: bool,
+    /// Why it may not, or how long it may, for a person.
+    pub(crate) text: String,
+    pub(crate) features: BTreeSet<Feature>,
+    /// Analyses left by the ledger, overage included; none without a limit.
+    pub(crate) left: Option<i64>,
+    /// Days left; none when it never ends.
+    pub(crate) days: Option<i64>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Known {
+    /// Work may not begin.
+    pub(crate) fn nothing(state: &'static str, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let warnings = vec![Warning { code: state.to_owned(), text: text.clone() }];
+        Self { state, permits: false, text, features: BTreeSet::new(), left: None, days: None, warnings }
+    }
+}
+
+/// Where work asks. Everything it needs is in memory, but near the end of a volume.
+pub(crate) struct Desk {
+    known: RwLock<Arc<Known>>,
+    /// This node's name in leases and batches.
+    instance: Mutex<String>,
+    /// The site in this database.
+    pub(crate) local: Arc<Local>,
+    /// Whether a license server counts, and the site here only keeps the time.
+    served: bool,
+}
+
+/// What accepted analyses use: features and how many.
+pub(crate) type Uses = BTreeMap<Feature, i64>;
+
+impl Desk {
+    fn new(instance: String, local: Local, served: bool) -> Self {
+        let known = Known::nothing("starting", "the license has not been read yet");
+        Self { known: RwLock::new(Arc::new(known)), instance: Mutex::new(instance), local: Arc::new(local), served }
+    }
+
+    /// Opens what the license needs on this node.
+    pub(crate) fn open(settings: &Api) -> anyhow::Result<Self> {
+        let folder = &settings.data_dir;
+        let local = Local::open(&folder.join("secrets"), LicenseFile::new(settings.license_file.clone()))?;
+        Ok(Self::new(identity::load_or_create(folder)?, local, settings.license_server.is_some()))
+    }
+
+    pub(crate) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says that this process accepts nothing, and so needs no license.
+    pub(crate) fn rest(&self) {
+        let text = "not needed: this process accepts no analyses".to_owned();
+        self.learn(Known { permits: true, text, warnings: vec![], ..Known::nothing("unused", "") });
+    }
+
+    pub(crate) fn learn(&self, known: Known) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+    }
+
+    pub(crate) fn instance(&self) -> String {
+        self.instance.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn rename(&self, instance: String) {
+        *self.instance.lock().unwrap_or_else(PoisonError::into_inner) = instance;
+    }
+
+    /// Accepts analyses: counts them in the caller's transaction.
+    ///
+    /// # Errors
+    /// Codes 1500, 1501, 1502 with `details.state` or `details.feature`.
+    pub(crate) fn accept(&self, conn: &mut AnyConn, wanted: &Uses, now: Millis) -> Result<()> {
+        let known = self.known();
+        if !known.permits {
+            let error = oz_http::ApiError::new(Code::LicenseInvalid, known.text.clone());
+            return Err(error.with_details(json!({"state": known.state})).into());
+        }
+        if let Some(feature) = wanted.keys().find(|feature| !known.features.contains(feature)) {
+            let text = format!("the license does not cover `{}`", feature.as_str());
+            let error = oz_http::ApiError::new(Code::LicenseFeature, text);
+            return Err(error.with_details(json!({"feature": feature.as_str()})).into());
+        }
+        if let Some(left) = self.left(conn, &known, now)?
+            && left < wanted.values().sum()
+        {
+            let text = format!("the licensed volume is used up: {} analyses are left", left.max(0));
+            let error = oz_http::ApiError::new(Code::LicenseVolume, text);
+            return Err(error.with_details(json!({"left": left.max(0)})).into());
+        }
+        let instance = self.instance();
+        for (feature, n) in wanted {
+            uses::note(conn, &instance, *feature, *n, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back an analysis that failed by our own fault (decision 47).
+    pub(crate) fn take_back(conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
+        uses::take_back(conn, feature, now)
+    }
+
+    /// What is left, exactly when that is little: in the same transaction, so that two who ask at once are not both given
+    /// the last one.
+    fn left(&self, conn: &mut AnyConn, known: &Known, now: Millis) -> Result<Option<i64>> {
+        let Some(left) = known.left else { return Ok(None) };
+        if left > FAR {
+            return Ok(Some(left));
+        }
+        let left = if self.served { Some(left) } else { self.local.standing(conn, now).map_err(refused)?.left };
+        let pending = uses::pending(conn).map_err(refused)?;
+        Ok(left.map(|left| left - pending))
+    }
+}
+
+/// A site's refusal where only the database can fail.
+pub(crate) fn refused(error: oz_site::Refused) -> Error {
+    match error {
+        oz_site::Refused::Store(error) => Error::Store(error),
+        other => Error::Api(oz_http::ApiError::internal(Code::Unknown, other)),
+    }
+}

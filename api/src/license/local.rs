@@ -1,0 +1,257 @@
+//! The license of an appliance without a license server: the same core, in its own database.
+
+use crate::license::desk::Known;
+use crate::license::file::LicenseFile;
+use oz_domain::Millis;
+use oz_license::VendorKeys;
+use oz_site::{Ask, Beat, Lived, Refused, Site, Standing, uses};
+use oz_store::{AnyConn, Db};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Life of a node's lease.
+const TTL: Duration = Duration::from_secs(600);
+
+/// How often the time lived through is written down.
+const TICK: Duration = Duration::from_secs(60);
+
+/// The site in this database.
+pub(crate) struct Local {
+    site: Site,
+    file: LicenseFile,
+    /// Whether the file is where it belongs.
+    present: AtomicBool,
+    started: Instant,
+    turn: Mutex<Turn>,
+}
+
+/// What one turn leaves for the next.
+#[derive(Default)]
+struct Turn {
+    lived: Option<Lived>,
+    ticked: Duration,
+    /// The lease, its counter and when it was extended.
+    lease: Option<(String, u64, Duration)>,
+    /// The file's text that was tried last: a bad one is told once.
+    tried: Option<String>,
+}
+
+/// What a turn of the keeper takes into its transaction, which may run several times.
+#[derive(Clone)]
+struct Step {
+    lived: Option<Lived>,
+    running: Duration,
+    ticks: bool,
+    text: Option<String>,
+    lease: Option<(String, u64, Duration)>,
+    instance: String,
+    now: Millis,
+}
+
+/// What comes out of it.
+struct Stepped {
+    lived: Lived,
+    refused: Option<String>,
+    lease: Option<(String, u64)>,
+    unleased: Option<Refused>,
+    standing: Standing,
+}
+
+impl Local {
+    /// The site of a database whose keys lie in `secrets`.
+    pub(crate) fn open(secrets: &Path, file: LicenseFile) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+        let key = oz_site::load_or_create(&secrets.join("site.key"), true).context("the site key")?;
+        let factors = oz_site::factors(Path::new("/"));
+        let mut site = Site::new(VendorKeys::compiled()?, key, factors, env!("CARGO_PKG_VERSION"), TTL);
+        site.trial = true;
+        Ok(Self { site, file, present: AtomicBool::new(false), started: Instant::now(), turn: Mutex::default() })
+    }
+
+    /// What may be done now.
+    pub(crate) fn standing(&self, conn: &mut AnyConn, now: Millis) -> oz_site::Result<Standing> {
+        oz_site::standing(conn, &self.site, now, self.present.load(Ordering::Relaxed))
+    }
+
+    /// Keeps the time that this node has lived through; gives the latest. For a node with a license server.
+    pub(crate) async fn live(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<Option<i64>> {
+        let running = self.started.elapsed();
+        let (lived, ticks) = {
+            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            (turn.lived, running.saturating_sub(turn.ticked) >= TICK)
+        };
+        let me = Arc::clone(self);
+        let change = move |conn: &mut AnyConn| {
+            oz_site::open(conn, &me.site, now, true)?;
+            uses::alive(conn, &instance, now)?;
+            let lived = begin_or_tick(conn, lived, ticks, running, now)?;
+            Ok::<_, Refused>((lived, oz_site::row(conn)?.and_then(|row| row.last_seen)))
+        };
+        let (lived, seen) = db.write(change).await?;
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        turn.lived = Some(lived);
+        if ticks {
+            turn.ticked = running;
+        }
+        Ok(seen)
+    }
+
+    /// Reads the file, moves what was used into the ledger, keeps the lease; gives what may be done now.
+    pub(crate) async fn turn(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<Known> {
+        let (me, running) = (Arc::clone(self), self.started.elapsed());
+        let read = tokio::task::spawn_blocking(move || me.file.read()).await;
+        let text = match read {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the license file cannot be read");
+                None
+            }
+            Err(_) => None,
+        };
+        self.present.store(text.is_some(), Ordering::Relaxed);
+        let step = {
+            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            Step {
+                lived: turn.lived,
+                running,
+                ticks: running.saturating_sub(turn.ticked) >= TICK,
+                text: text.filter(|text| turn.tried.as_ref() != Some(text)),
+                lease: turn.lease.clone(),
+                instance,
+                now,
+            }
+        };
+        let (me, taken) = (Arc::clone(self), step.clone());
+        let stepped = db.write(move |conn| me.step(conn, &taken)).await?;
+        self.remember(step, &stepped);
+        Ok(known(&stepped, now))
+    }
+
+    fn step(&self, conn: &mut AnyConn, step: &Step) -> oz_site::Result<Stepped> {
+        let Step { now, instance, .. } = step;
+        let now = *now;
+        oz_site::open(conn, &self.site, now, true)?;
+        let refused = match &step.text {
+            Some(text) => match oz_site::install(conn, &self.site, text, now) {
+                Err(Refused::Store(error)) => return Err(error.into()),
+                Err(refused) => Some(refused.to_string()),
+                Ok(_) => None,
+            },
+            None => None,
+        };
+        oz_site::begin_trial(conn, now)?;
+        let lived = begin_or_tick(conn, step.lived, step.ticks, step.running, now)?;
+        uses::alive(conn, instance, now)?;
+        for node in uses::to_tell(conn, instance, now)? {
+            while let Some(batch) = uses::batch(conn, &node)? {
+                oz_site::use_up(conn, &self.site, &node, &batch, now, self.present.load(Ordering::Relaxed))?;
+                uses::settled(conn, &node, batch.seq)?;
+            }
+        }
+        let (lease, unleased) = match self.lease(conn, step) {
+            Ok(lease) => (Some(lease), None),
+            Err(Refused::Store(error)) => return Err(error.into()),
+            Err(refused) => (None, Some(refused)),
+        };
+        Ok(Stepped { lived, refused, lease, unleased, standing: self.standing(conn, now)? })
+    }
+
+    /// The node's lease: extended when a third of its life is over, taken where there is none.
+    fn lease(&self, conn: &mut AnyConn, step: &Step) -> oz_site::Result<(String, u64)> {
+        let present = self.present.load(Ordering::Relaxed);
+        if let Some((id, counter, at)) = &step.lease {
+            if step.running.saturating_sub(*at) < TTL / 3 {
+                return Ok((id.clone(), *counter));
+            }
+            let beat = Beat { counter: *counter, attempt: uuid::Uuid::now_v7().to_string(), block: 0 };
+            match oz_site::beat(conn, &self.site, id, &beat, step.now, present) {
+                Ok(given) => return Ok((given.claims.lease_id, given.claims.counter)),
+                Err(Refused::Over | Refused::Stale) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        let ask = Ask {
+            instance_id: step.instance.clone(),
+            hostname: String::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            wanted: BTreeSet::new(),
+            block: 0,
+        };
+        let given = oz_site::acquire(conn, &self.site, &ask, step.now, present)?;
+        Ok((given.claims.lease_id, given.claims.counter))
+    }
+
+    fn remember(&self, step: Step, stepped: &Stepped) {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        turn.lived = Some(stepped.lived);
+        if step.ticks {
+            turn.ticked = step.running;
+        }
+        turn.lease = stepped.lease.clone().map(|(id, counter)| {
+            let same = step.lease.as_ref().filter(|(known, at, _)| *known == id && *at == counter);
+            (id, counter, same.map_or(step.running, |(_, _, at)| *at))
+        });
+        if let Some(text) = step.text {
+            match &stepped.refused {
+                Some(why) => {
+                    tracing::error!(path = %self.file.path().display(), why, "the license file was not installed")
+                }
+                None => tracing::info!(path = %self.file.path().display(), "the license file is installed"),
+            }
+            turn.tried = Some(text);
+        }
+    }
+
+    /// Gives the lease back, at the end.
+    pub(crate) async fn leave(&self, db: &Db, now: Millis) {
+        let lease = self.turn.lock().unwrap_or_else(PoisonError::into_inner).lease.take();
+        let Some((id, _, _)) = lease else { return };
+        if let Err(error) = db.write(move |conn| oz_site::release(conn, &id, 0, now)).await {
+            tracing::warn!(%error, "the lease is not given back; it ends by itself");
+        }
+    }
+}
+
+fn begin_or_tick(
+    conn: &mut AnyConn,
+    lived: Option<Lived>,
+    ticks: bool,
+    running: Duration,
+    now: Millis,
+) -> oz_site::Result<Lived> {
+    match lived {
+        None => Lived::begin(conn, now),
+        Some(lived) if ticks => lived.tick(conn, running),
+        Some(lived) => Ok(lived),
+    }
+}
+
+fn known(stepped: &Stepped, now: Millis) -> Known {
+    let standing = &stepped.standing;
+    let mut known = Known {
+        state: standing.state.as_str(),
+        permits: standing.state.permits(),
+        text: standing.text(),
+        features: standing.features.clone(),
+        left: standing.left,
+        days: standing.days_left(now),
+        warnings: standing.warnings.clone(),
+    };
+    if let oz_site::Basis::Trial { ends } = &standing.basis
+        && known.permits
+    {
+        known.state = "trial";
+        known.text = format!("trial until {ends}, {} analyses a day", oz_site::TRIAL_A_DAY);
+    }
+    // One node too many is told as such, not as a bad license.
+    if let (true, Some(refused)) = (known.permits, &stepped.unleased) {
+        known = Known { left: known.left, days: known.days, ..Known::nothing("no_lease", refused.to_string()) };
+    }
+    if let Some(why) = &stepped.refused {
+        known.warnings.push(oz_site::Warning { code: "file".to_owned(), text: format!("the license file: {why}") });
+    }
+    known
+}

@@ -1,0 +1,175 @@
+//! What the license of an appliance without a license server permits: on trial, with a file, without it.
+
+use crate::support::client::{Client, Part};
+use crate::support::fixtures::live_still;
+use crate::support::license_file::{claims, signed};
+use crate::support::server::{Options, Server, until};
+use oz_testkit::on_both;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+on_both! {
+    on_trial_everything_goes_and_a_license_that_went_leaves_no_second_trial,
+    an_expired_license_stops_analyses_and_nothing_else,
+    what_is_not_licensed_is_refused_by_name,
+    a_volume_is_given_out_to_the_last_one_and_no_further,
+    a_newer_license_takes_over_without_a_failed_request,
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server whose license is at a path of the test's own.
+fn server(options: Options, folder: &Path) -> (Server, PathBuf) {
+    let file = folder.join("license.oz");
+    let options = options.with("OZ_LICENSE_FILE", file.to_str().expect("a path"));
+    (Server::start_new(options), file)
+}
+
+/// Asks for the analysis of a selfie photo.
+fn ask(client: &Client) -> oz_testkit::client::Answer {
+    let payload =
+        json!({"folder:meta_data": {}, "media:tags": {"p": ["photo_selfie"]}, "analyses": [{"type": "QUALITY"}]});
+    let (payload, still) = (payload.to_string(), live_still());
+    client.form("/api/folders/", &[Part("payload", None, payload.as_bytes()), Part("p", Some("me.jpg"), &still)])
+}
+
+fn install(file: &Path, text: &str) {
+    // As an administrator should: never half a file.
+    let fresh = file.with_extension("new");
+    fs_err::write(&fresh, text).expect("the file");
+    fs_err::rename(&fresh, file).expect("its place");
+}
+
+/// Waits until the license is so.
+fn wait_for(server: &Server, what: impl Fn(&str) -> bool) -> String {
+    until("the license's state", PATIENCE, || {
+        let health = server.anonymous().get("/api/healthcheck").json();
+        health["checks"]["license"]["message"].as_str().filter(|text| what(text)).map(str::to_owned)
+    })
+}
+
+fn on_trial_everything_goes_and_a_license_that_went_leaves_no_second_trial(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    let client = server.client();
+    wait_for(&server, |text| text.starts_with("trial: trial until"));
+    ask(&client).expect(201);
+    let config = client.get("/api/config").expect(200);
+    assert_eq!(config["license"]["state"], "trial");
+    assert!(server.anonymous_metrics().contains(r#"oz_node_license_state{state="trial"} 1"#));
+    // A text that is no license changes nothing, and is told.
+    install(&file, "not a license");
+    wait_for(&server, |text| text.starts_with("trial:") && text.contains("not a file of this kind"));
+    install(&file, &signed(&claims("first", 1)));
+    wait_for(&server, |text| text.starts_with("active"));
+    ask(&client).expect(201);
+    fs_err::remove_file(&file).expect("it was there");
+    wait_for(&server, |text| text.starts_with("invalid: the license is missing"));
+    let refused = ask(&client).refused(403, 1500);
+    assert_eq!(refused["details"]["state"], "invalid");
+    // Put back, it is good again: nothing was lost.
+    install(&file, &signed(&claims("first", 1)));
+    wait_for(&server, |text| text.starts_with("active"));
+    ask(&client).expect(201);
+}
+
+fn an_expired_license_stops_analyses_and_nothing_else(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    let client = server.client();
+    let kept = ask(&client).expect(201);
+    let mut ends = claims("ends", 1);
+    (ends["expires_at"], ends["grace_days"]) = (json!(crate::support::license_file::in_seconds(8)), json!(0));
+    install(&file, &signed(&ends));
+    wait_for(&server, |text| text.starts_with("renewal_due"));
+    wait_for(&server, |text| text.starts_with("expired: the license expired at"));
+    ask(&client).refused(403, 1500);
+    // The node stays up, data stay readable, and media without analyses are taken.
+    assert_eq!(server.anonymous().get("/api/healthcheck").json()["status"], "degraded");
+    let path = format!("/api/folders/{}", kept["folder_id"].as_str().expect("an id"));
+    assert_eq!(
+        client.get(&format!("{path}?with_analyses=true")).expect(200)["analyses"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let boundary = ("multipart/form-data; boundary=x", b"--x--\r\n".to_vec());
+    client.send("POST", "/api/folders/?", &[], Some(boundary)).expect(201);
+    // Refused ones left nothing behind.
+    assert_eq!(client.get("/api/folders/").expect(200)["total"], 2);
+}
+
+fn what_is_not_licensed_is_refused_by_name(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    let client = server.client();
+    let mut other = claims("other", 1);
+    other["features"] = json!(["biometry"]);
+    install(&file, &signed(&other));
+    wait_for(&server, |text| text.starts_with("active"));
+    let refused = ask(&client).refused(403, 1501);
+    assert_eq!(refused["details"]["feature"], "quality");
+}
+
+fn a_volume_is_given_out_to_the_last_one_and_no_further(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    let mut few = claims("few", 1);
+    few["limits"] = json!({"analyses": {"count": 10, "period": "total"}, "overage_percent": 20});
+    install(&file, &signed(&few));
+    wait_for(&server, |text| text.starts_with("active"));
+    // Twelve, overage included; they race, and the ledger takes them over meanwhile.
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let client = server.client();
+                scope.spawn(move || (0..3).map(|_| ask(&client)).map(|a| (a.status, a.json())).collect::<Vec<_>>())
+            })
+            .collect();
+        let answers = threads.into_iter().flat_map(|thread| thread.join().expect("it ends"));
+        answers
+            .inspect(|(status, body)| assert!(*status == 201 || body["error_code"] == 1502, "{status} {body}"))
+            .map(|(status, _)| status)
+            .collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 12);
+    wait_for(&server, |text| text.contains("12 of 10 licensed analyses are used"));
+    assert_eq!(ask(&server.client()).refused(403, 1502)["details"]["left"], 0);
+}
+
+fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    install(&file, &signed(&claims("swapped", 1)));
+    wait_for(&server, |text| text.starts_with("active"));
+    let client = server.client();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut asked = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                ask(&client).expect(201);
+                asked += 1;
+            }
+            asked
+        });
+        for revision in 2..=4 {
+            let mut next = claims("swapped", revision);
+            next["limits"] = json!({"analyses": {"count": u64::from(revision) * 10_000_000, "period": "year"}});
+            install(&file, &signed(&next));
+            // The volume tells which revision holds: each has ten million more.
+            let least = u64::from(revision) * 10_000_000 - 1_000_000;
+            until("the new volume", PATIENCE, || {
+                let metrics = server.anonymous_metrics();
+                let left =
+                    metrics.lines().find_map(|line| line.strip_prefix("oz_node_license_left{unit=\"analyses\"} "))?;
+                left.parse().ok().filter(|left: &u64| *left > least)
+            });
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(asking.join().expect("it ends") > 0);
+    });
+    // An older one does not come back.
+    install(&file, &signed(&claims("swapped", 3)));
+    wait_for(&server, |text: &str| text.contains("is not newer than revision 4"));
+    let _: Value = ask(&client).expect(201);
+}
