@@ -11,6 +11,7 @@ use oz_domain::{BlobId, Clock, Millis};
 use oz_http::ApiError;
 use oz_media::Decoder;
 use oz_models::{Engine, EngineOptions};
+use oz_settings::private_folder;
 use oz_store::blobs::{DeadBlob, NewBlob};
 use oz_store::{AnyConn, Db};
 use oz_telemetry::Metrics;
@@ -268,13 +269,6 @@ pub(crate) async fn open_database(settings: &Api) -> anyhow::Result<Db> {
         tracing::info!(migrations = ran.join(", "), "the database was migrated");
     }
     Ok(db)
-}
-
-/// The data folder, for the owner only: faces and keys lie in it.
-pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }
 
 /// Refuses to work with a sandbox that lets something through; a layer that the kernel does not have is told.

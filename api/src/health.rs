@@ -231,9 +231,7 @@ fn age(stats: &LaneStats, now: Millis) -> Option<Duration> {
 /// What an administrator should look at soon. A license that is over stops new analyses, not the server: data stay readable.
 fn license(app: &App) -> Answer {
     let known = app.license.known();
-    let soon =
-        ["ends_in_7_days", "ends_in_1_days", "grace", "volume_90", "volume_100", "server_away", "restored", "file"];
-    let urgent = known.warnings.iter().filter(|warning| soon.contains(&warning.code.as_str()));
+    let urgent = known.warnings.iter().filter(|warning| warning.urgent && warning.text != known.text);
     let mut text = vec![format!("{}: {}", known.state, known.text)];
     text.extend(urgent.map(|warning| warning.text.clone()));
     let status = if known.permits && text.len() == 1 { CheckStatus::Ok } else { CheckStatus::Degraded };

@@ -71,7 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Migrate => {
             log::start(format, &api.log).map_err(anyhow::Error::msg)?;
-            app::private_folder(&api.data_dir)?;
+            oz_settings::private_folder(&api.data_dir)?;
             runtime()?.block_on(async { app::open_database(&api).await?.close().await.map_err(Into::into) })
         }
         Command::CheckConfig => Ok(std::io::stdout().write_all(settings.report().as_bytes())?),

@@ -5,7 +5,7 @@ use crate::settings::{Api, Components};
 use crate::{audit, license, routes, work};
 use anyhow::Context as _;
 use oz_domain::{Clock, SystemClock};
-use oz_http::{Observer, Server, ServerOptions, Tls};
+use oz_http::{Observer, Server, ServerOptions, Tls, told, until_stopped};
 use oz_jobs::Handle;
 use oz_telemetry::{Metrics, notify};
 use std::net::SocketAddr;
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// For open requests to end after SIGTERM.
@@ -78,7 +77,8 @@ pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     let housekeeping = tokio::spawn(work::sweep_for_ever(app.clone()));
     let auditing = audit::start(&app);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %app.settings.listen, works, "started");
-    until_told(&app, runner.as_ref(), tls.as_deref()).await?;
+    let progresses = async |limit| progresses(&app, runner.as_ref(), limit).await;
+    until_stopped(tls.as_deref(), ready(&app), progresses).await?;
 
     notify::stopping();
     app.stopping.store(true, Ordering::Relaxed);
@@ -115,11 +115,6 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListene
     TcpListener::bind(address).await.with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
-/// Resolves when the channel says so, or its other end is gone.
-async fn told(mut channel: watch::Receiver<bool>) {
-    let _ = channel.wait_for(|told| *told).await;
-}
-
 fn tls(app: &App) -> anyhow::Result<Option<Arc<Tls>>> {
     let files = app.settings.tls.clone();
     Ok(files.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?.map(Arc::new))
@@ -146,35 +141,6 @@ fn options(app: &App, tls: Option<Arc<Tls>>) -> ServerOptions {
         drain: DRAIN,
         observer: Arc::new(Counter(app.metrics.clone())),
         clock: app.clock.clone(),
-    }
-}
-
-/// Tells systemd of readiness and progress until a signal ends it; SIGHUP reads the certificate anew.
-async fn until_told(app: &App, runner: Option<&Handle>, tls: Option<&Tls>) -> anyhow::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hup = signal(SignalKind::hangup())?;
-    let every = notify::watchdog_interval().unwrap_or(Duration::from_secs(10)) / 2;
-    let mut ticks = tokio::time::interval(every);
-    let ready = ready(app);
-    let mut ready = std::pin::pin!(ready);
-    let mut told_ready = false;
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Ok(()),
-            _ = int.recv() => return Ok(()),
-            _ = hup.recv() => match tls.map(Tls::reload) {
-                Some(Err(error)) => tracing::error!(%error, "the certificate was not read; the old one stays"),
-                Some(Ok(())) => tracing::info!("the certificate was read anew"),
-                None => {}
-            },
-            () = &mut ready, if !told_ready => {
-                told_ready = true;
-                notify::ready();
-            }
-            _ = ticks.tick() => if progresses(app, runner, every).await {
-                notify::watchdog();
-            },
-        }
     }
 }
 

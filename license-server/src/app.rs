@@ -11,6 +11,7 @@ use crate::throttle::Throttle;
 use anyhow::{Context as _, ensure};
 use oz_domain::{Clock, SystemClock};
 use oz_license::VendorKeys;
+use oz_settings::private_folder;
 use oz_site::Site;
 use oz_store::Db;
 use std::num::NonZeroU32;
@@ -118,11 +119,4 @@ async fn open_site(settings: &Server) -> anyhow::Result<(Db, Arc<Site>, bool)> {
     let version = env!("CARGO_PKG_VERSION");
     let site = Site::new(VendorKeys::compiled()?, key, factors, version, settings.lease_ttl);
     Ok((db, Arc::new(site), key_was_there))
-}
-
-/// The data folder, for the owner only: the site key lies in it.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }

@@ -158,7 +158,7 @@ async fn give(app: &App, ask: &Ask, audience: Audience, is_node: bool) -> Result
         return Ok(Err(Refusal::NoJoinSecret));
     }
     let files = files(app).await?;
-    let now = crate::view::time(app.clock.now().get());
+    let now = oz_site::timestamp(app.clock.now());
     let (mut nearest, mut found) = (Refusal::NotCovered, None);
     for (file, license) in covering(&files.files, &audience) {
         match ask.admitted(app, license, files.last_seen, now) {

@@ -2,9 +2,7 @@
 
 use crate::app::App;
 use crate::health::Ledger;
-use crate::view;
-use oz_site::{Broken, Head, Lived, Warning};
-use std::collections::BTreeMap;
+use oz_site::{Broken, Head, Lived, Telling, timestamp};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -12,14 +10,12 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(60);
 /// Between two heads, at least.
 const HEADS: Duration = Duration::from_secs(300);
-/// After which a warning that still stands is told again.
-const AGAIN: Duration = Duration::from_secs(24 * 3600);
 /// Entries that are walked in one transaction.
 const WALK: u32 = 1000;
 
 /// Runs until it is aborted.
 pub(crate) async fn keep(app: App, mut lived: Lived) {
-    let (start, mut told) = (Instant::now(), BTreeMap::new());
+    let (start, mut telling) = (Instant::now(), Telling::default());
     let mut head_told = None;
     // A timer that decides nothing but when to look; the first look is at once.
     let mut ticks = tokio::time::interval(EVERY);
@@ -31,21 +27,10 @@ pub(crate) async fn keep(app: App, mut lived: Lived) {
             Err(error) => tracing::warn!(%error, "the time lived through was not written"),
         }
         if let Some(looked) = crate::health::looked(&app) {
-            warn(&mut told, &looked.standing.warnings, Instant::now());
+            telling.tell(&looked.standing.warnings, Instant::now());
         }
         if head_told.is_none_or(|at: Instant| at.elapsed() >= HEADS) && tell_head(&app).await {
             head_told = Some(Instant::now());
-        }
-    }
-}
-
-/// Logs each warning when it appears, and again while it stands.
-fn warn(told: &mut BTreeMap<String, Instant>, warnings: &[Warning], now: Instant) {
-    told.retain(|code, _| warnings.iter().any(|warning| warning.code == *code));
-    for Warning { code, text } in warnings {
-        if told.get(code).is_none_or(|at| now.duration_since(*at) >= AGAIN) {
-            tracing::warn!(code, "{text}");
-            told.insert(code.clone(), now);
         }
     }
 }
@@ -59,7 +44,7 @@ pub(crate) async fn tell_head(app: &App) -> bool {
     let told = async {
         let (head, telling) = (app.db.read(oz_site::head).await?, app.clone());
         let tell = move || {
-            let now = view::time(telling.clock.now().get());
+            let now = timestamp(telling.clock.now());
             telling.heads.tell(&telling.site, &telling.site_id, &head, now)
         };
         tokio::task::spawn_blocking(tell).await?
@@ -109,21 +94,5 @@ async fn walk(app: &App, kept: Option<Head>) -> oz_site::Result<Result<Head, Bro
             return Ok(if cut { Err(Broken::Cut(at.count)) } else { Ok(at) });
         }
         at = next;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_warning_is_told_when_it_appears_and_once_a_day() {
-        let warning = |code: &str| Warning { code: code.to_owned(), text: String::new() };
-        let (mut told, start) = (BTreeMap::new(), Instant::now());
-        warn(&mut told, &[warning("a")], start);
-        warn(&mut told, &[warning("a"), warning("b")], start + EVERY);
-        assert_eq!((told["a"], told["b"]), (start, start + EVERY));
-        warn(&mut told, &[warning("a")], start + AGAIN);
-        assert_eq!((told["a"], told.len()), (start + AGAIN, 1), "again after a day; one that went away is forgotten");
     }
 }

@@ -5,7 +5,7 @@ use crate::auth::Door;
 use crate::settings::Server as Settings;
 use crate::{health, keep, routes};
 use anyhow::{Context as _, ensure};
-use oz_http::{Observer, Server, ServerOptions, Tls};
+use oz_http::{Observer, Server, ServerOptions, Tls, told, until_stopped};
 use oz_license::VendorKeys;
 use oz_site::Lived;
 use oz_telemetry::notify;
@@ -14,7 +14,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// For open requests to end after SIGTERM.
@@ -43,9 +42,6 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let serve = |door, tls| Server::new(&routes::routes(&app, door), options(&app, tls));
     let (over_network, over_socket) = (serve(Door::Network, tls.clone()), serve(Door::Socket, None));
-    let told = |mut stopped: watch::Receiver<bool>| async move {
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
     let servers = [
         tokio::spawn({
             let stopped = stopped.clone();
@@ -59,7 +55,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         tokio::spawn(keep::verify(app.clone(), kept)),
     ];
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, key = app.site.key_id(), "started");
-    until_told(&app, tls.as_deref()).await?;
+    until_stopped(tls.as_deref(), std::future::ready(()), async |_| health::is_fresh(&app)).await?;
 
     notify::stopping();
     tracing::info!("stopping");
@@ -111,28 +107,5 @@ fn options(app: &App, tls: Option<Arc<Tls>>) -> ServerOptions {
         drain: DRAIN,
         observer: Arc::new(Counter(app.clone())),
         clock: app.clock.clone(),
-    }
-}
-
-/// Tells systemd of readiness and progress until a signal ends it; SIGHUP reads the certificate anew.
-async fn until_told(app: &App, tls: Option<&Tls>) -> anyhow::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hup = signal(SignalKind::hangup())?;
-    let mut ticks = tokio::time::interval(notify::watchdog_interval().unwrap_or(Duration::from_secs(10)) / 2);
-    notify::ready();
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Ok(()),
-            _ = int.recv() => return Ok(()),
-            _ = hup.recv() => match tls.map(Tls::reload) {
-                Some(Err(error)) => tracing::error!(%error, "the certificate was not read; the old one stays"),
-                Some(Ok(())) => tracing::info!("the certificate was read anew"),
-                None => {}
-            },
-            // A watchdog that is fed by a bare timer sees nothing.
-            _ = ticks.tick() => if health::is_fresh(app) {
-                notify::watchdog();
-            },
-        }
     }
 }

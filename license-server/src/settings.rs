@@ -1,6 +1,6 @@
 //! The settings: one table, and a struct with the values in their types.
 
-use oz_settings::{Definition, Kind, Secret, Settings};
+use oz_settings::{Definition, Kind, Secret, Settings, secret, setting};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -9,25 +9,12 @@ use std::time::Duration;
 /// Lives that a lease may have: short ones are for trying out.
 const TTL: RangeInclusive<Duration> = Duration::from_secs(3)..=Duration::from_secs(3600);
 
-const fn setting(
-    key: &'static str,
-    env: &'static str,
-    kind: Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Definition {
-    Definition { key, env, kind, default, doc, secret: false }
-}
-
 /// Every setting of the license server.
 #[rustfmt::skip]
 pub(crate) static TABLE: &[Definition] = &[
     setting("listen", "OZ_LICENSE_LISTEN", Kind::Address, "127.0.0.1:8090", "Where it listens; beyond loopback only with TLS."),
     setting("data_dir", "OZ_LICENSE_DATA_DIR", Kind::Path, "/var/lib/oz-license", "Folder of the site key, the secrets, the embedded database."),
-    Definition {
-        secret: true,
-        ..setting("database_url", "OZ_LICENSE_DATABASE_URL", Kind::Text, "", "Database: sqlite:///path or postgres://…. Unset: a file in the data folder.")
-    },
+    secret("database_url", "OZ_LICENSE_DATABASE_URL", "Database: sqlite:///path or postgres://…. Unset: a file in the data folder."),
     setting("socket", "OZ_LICENSE_SOCKET", Kind::Path, "", "Socket of the administrator's commands, mode 0660. Unset: admin.sock in the data folder."),
     setting("tls_certificate", "OZ_LICENSE_TLS_CERTIFICATE", Kind::Path, "", "Certificate chain in PEM; read anew on SIGHUP."),
     setting("tls_key", "OZ_LICENSE_TLS_KEY", Kind::Path, "", "Its private key in PEM."),

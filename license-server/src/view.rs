@@ -3,13 +3,14 @@
 use crate::app::App;
 use crate::error::{holder, reason_of};
 use jiff::Timestamp;
+use oz_domain::Millis;
 use oz_license::{Kind, LEAST_PRINTS, VendorKeys};
 use oz_site::{Basis, Head, Holder, Installed, Standing, Warning};
 use serde_json::{Value, json};
 
 /// A moment of the database, RFC 3339.
 pub(crate) fn time(millis: i64) -> Timestamp {
-    Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    oz_site::timestamp(Millis::new(millis))
 }
 
 /// Warnings with their codes.
@@ -63,7 +64,7 @@ impl Whole {
                 json!({
                     "license_id": claims.license_id,
                     "kind": claims.kind,
-                    "state": license.time_state(time(now.get())).as_str(),
+                    "state": license.time_state(oz_site::timestamp(now)).as_str(),
                     "ends_at": license.end(),
                     "apps": claims.apps,
                     "origins": claims.origins,

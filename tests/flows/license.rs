@@ -2,8 +2,9 @@
 
 use crate::support::client::{Client, Part};
 use crate::support::fixtures::live_still;
-use crate::support::license_file::{claims, signed};
+use crate::support::license::{after, signed, unbound};
 use crate::support::server::{Options, Server, until};
+use oz_license::{Claims, Feature, Limits, Period, Volume};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ fn on_trial_everything_goes_and_a_license_that_went_leaves_no_second_trial(optio
     // A text that is no license changes nothing, and is told.
     install(&file, "not a license");
     wait_for(&server, |text| text.starts_with("trial:") && text.contains("not a file of this kind"));
-    install(&file, &signed(&claims("first", 1)));
+    install(&file, &signed(&unbound("first", 1)));
     wait_for(&server, |text| text.starts_with("active"));
     ask(&client).expect(201);
     fs_err::remove_file(&file).expect("it was there");
@@ -69,7 +70,7 @@ fn on_trial_everything_goes_and_a_license_that_went_leaves_no_second_trial(optio
     let refused = ask(&client).refused(403, 1500);
     assert_eq!(refused["details"]["state"], "invalid");
     // Put back, it is good again: nothing was lost.
-    install(&file, &signed(&claims("first", 1)));
+    install(&file, &signed(&unbound("first", 1)));
     wait_for(&server, |text| text.starts_with("active"));
     ask(&client).expect(201);
 }
@@ -79,8 +80,7 @@ fn an_expired_license_stops_analyses_and_nothing_else(options: Options) {
     let (server, file) = server(options, folder.path());
     let client = server.client();
     let kept = ask(&client).expect(201);
-    let mut ends = claims("ends", 1);
-    (ends["expires_at"], ends["grace_days"]) = (json!(crate::support::license_file::in_seconds(8)), json!(0));
+    let ends = Claims { expires_at: Some(after(8)), grace_days: 0, ..unbound("ends", 1) };
     install(&file, &signed(&ends));
     wait_for(&server, |text| text.starts_with("renewal_due"));
     wait_for(&server, |text| text.starts_with("expired: the license expired at"));
@@ -102,8 +102,7 @@ fn what_is_not_licensed_is_refused_by_name(options: Options) {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, file) = server(options, folder.path());
     let client = server.client();
-    let mut other = claims("other", 1);
-    other["features"] = json!(["biometry"]);
+    let other = Claims { features: [Feature::Biometry].into(), ..unbound("other", 1) };
     install(&file, &signed(&other));
     wait_for(&server, |text| text.starts_with("active"));
     let refused = ask(&client).refused(403, 1501);
@@ -113,8 +112,8 @@ fn what_is_not_licensed_is_refused_by_name(options: Options) {
 fn a_volume_is_given_out_to_the_last_one_and_no_further(options: Options) {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, file) = server(options, folder.path());
-    let mut few = claims("few", 1);
-    few["limits"] = json!({"analyses": {"count": 10, "period": "total"}, "overage_percent": 20});
+    let analyses = Some(Volume { count: 10, period: Period::Total });
+    let few = Claims { limits: Limits { analyses, overage_percent: 20, ..Limits::default() }, ..unbound("few", 1) };
     install(&file, &signed(&few));
     wait_for(&server, |text| text.starts_with("active"));
     // Twelve, overage included; they race, and the ledger takes them over meanwhile.
@@ -139,7 +138,7 @@ fn a_volume_is_given_out_to_the_last_one_and_no_further(options: Options) {
 fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, file) = server(options, folder.path());
-    install(&file, &signed(&claims("swapped", 1)));
+    install(&file, &signed(&unbound("swapped", 1)));
     wait_for(&server, |text| text.starts_with("active"));
     let client = server.client();
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -153,8 +152,9 @@ fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
             asked
         });
         for revision in 2..=4 {
-            let mut next = claims("swapped", revision);
-            next["limits"] = json!({"analyses": {"count": u64::from(revision) * 10_000_000, "period": "year"}});
+            let analyses = Some(Volume { count: u64::from(revision) * 10_000_000, period: Period::Year });
+            let limits = Limits { analyses, ..Limits::default() };
+            let next = Claims { limits, ..unbound("swapped", revision) };
             install(&file, &signed(&next));
             // The volume tells which revision holds: each has ten million more.
             let least = u64::from(revision) * 10_000_000 - 1_000_000;
@@ -169,7 +169,7 @@ fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
         assert!(asking.join().expect("it ends") > 0);
     });
     // An older one does not come back.
-    install(&file, &signed(&claims("swapped", 3)));
+    install(&file, &signed(&unbound("swapped", 3)));
     wait_for(&server, |text: &str| text.contains("is not newer than revision 4"));
     let _: Value = ask(&client).expect(201);
 }

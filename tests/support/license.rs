@@ -19,24 +19,36 @@ pub(crate) const DAY: i64 = 24 * 3600;
 /// An activated license for a server: 3 instances, 1000 analyses a month, a year to go.
 pub(crate) fn claims(server: &LicenseServer) -> Claims {
     Claims {
-        license_id: "L-1".into(),
-        revision: 1,
         kind: Kind::Server,
-        customer: Customer { id: "C-1".into(), name: "A bank".into() },
-        product: "oz-appliance".into(),
-        issued_at: after(-60),
-        not_before: None,
         expires_at: Some(after(365 * DAY)),
-        file_expires_at: None,
-        grace_days: 3,
         features: [Feature::Quality, Feature::Biometry].into(),
         limits: Limits {
             analyses: Some(Volume { count: 1000, period: Period::Month }),
             instances: Some(3),
             ..Limits::default()
         },
-        binding: None,
         site_key: Some(site_key(server)),
+        ..unbound("L-1", 1)
+    }
+}
+
+/// Claims of an appliance without a license server: no activation, no limit, no end.
+pub(crate) fn unbound(license_id: &str, revision: u32) -> Claims {
+    Claims {
+        license_id: license_id.into(),
+        revision,
+        kind: Kind::Trial,
+        customer: Customer { id: "C-1".into(), name: "A bank".into() },
+        product: "oz-appliance".into(),
+        issued_at: after(-60),
+        not_before: None,
+        expires_at: None,
+        file_expires_at: None,
+        grace_days: 3,
+        features: Feature::ALL.into(),
+        limits: Limits::default(),
+        binding: None,
+        site_key: None,
         apps: Apps::default(),
         origins: [].into(),
         master_key: None,

@@ -5,7 +5,6 @@ pub(crate) mod browser;
 pub(crate) mod hostile;
 pub(crate) mod jwt;
 pub(crate) mod license;
-pub(crate) mod license_file;
 pub(crate) mod mail;
 pub(crate) mod stored;
 pub(crate) use oz_testkit::{client, fixtures, license_server, server};

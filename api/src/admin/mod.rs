@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
         write!(out, "{}", oz_domain::permissions_page())?;
         return Ok(());
     }
-    crate::app::private_folder(&settings.data_dir)?;
+    oz_settings::private_folder(&settings.data_dir)?;
     let db = open_database(settings).await?;
     belong_together(&db, &settings.data_dir).await?;
     let keys = Keyring::load_or_create(&keys_file(&settings.data_dir)).context("keys")?;

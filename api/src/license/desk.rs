@@ -1,7 +1,6 @@
 //! Where work asks whether it may begin.
 
 use crate::error::{Error, Result};
-use crate::license::file::LicenseFile;
 use crate::license::identity;
 use crate::license::local::Local;
 use crate::settings::Api;
@@ -38,7 +37,7 @@ impl Known {
     /// Work may not begin.
     pub(crate) fn nothing(state: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
-        let warnings = vec![Warning { code: state.to_owned(), text: text.clone() }];
+        let warnings = vec![Warning::urgent(state, text.clone())];
         Self { state, permits: false, text, features: BTreeSet::new(), left: None, days: None, warnings }
     }
 }
@@ -66,7 +65,7 @@ impl Desk {
     /// Opens what the license needs on this node.
     pub(crate) fn open(settings: &Api) -> anyhow::Result<Self> {
         let folder = &settings.data_dir;
-        let local = Local::open(&folder.join("secrets"), LicenseFile::new(settings.license_file.clone()))?;
+        let local = Local::open(&folder.join("secrets"), settings.license_file.clone())?;
         Ok(Self::new(identity::load_or_create(folder)?, local, settings.license_server.is_some()))
     }
 
@@ -121,11 +120,6 @@ impl Desk {
         Ok(())
     }
 
-    /// Takes back an analysis that failed by our own fault (decision 47).
-    pub(crate) fn take_back(conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
-        uses::take_back(conn, feature, now)
-    }
-
     /// What is left, exactly when that is little: in the same transaction, so that two who ask at once are not both given
     /// the last one.
     fn left(&self, conn: &mut AnyConn, known: &Known, now: Millis) -> Result<Option<i64>> {
@@ -140,7 +134,7 @@ impl Desk {
 }
 
 /// A site's refusal where only the database can fail.
-pub(crate) fn refused(error: oz_site::Refused) -> Error {
+fn refused(error: oz_site::Refused) -> Error {
     match error {
         oz_site::Refused::Store(error) => Error::Store(error),
         other => Error::Api(oz_http::ApiError::internal(Code::Unknown, other)),

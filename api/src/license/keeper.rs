@@ -4,16 +4,13 @@ use crate::app::App;
 use crate::license::desk::{Desk, Known};
 use crate::license::remote::Remote;
 use oz_license::VendorKeys;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use oz_site::Telling;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// From one look to the next.
 const EVERY: Duration = Duration::from_secs(3);
-/// A warning that stands is told again after so many looks: a day.
-const AGAIN: u32 = 24 * 3600 / 3;
 
 /// The keeper's task, and how it is ended.
 pub(crate) struct Keeper {
@@ -88,25 +85,16 @@ async fn look(app: &App, remote: Option<&mut Remote>) {
 #[derive(Default)]
 struct Told {
     state: &'static str,
-    warnings: BTreeSet<String>,
-    looks: u32,
+    telling: Telling,
 }
 
 impl Told {
     fn tell(&mut self, desk: &Desk) {
-        let known: Arc<Known> = desk.known();
+        let known = desk.known();
         if known.state != self.state {
             tracing::info!(state = known.state, text = known.text, "license");
             self.state = known.state;
         }
-        self.looks += 1;
-        if self.looks >= AGAIN {
-            (self.looks, self.warnings) = (0, BTreeSet::new());
-        }
-        let standing: BTreeSet<String> = known.warnings.iter().map(|warning| warning.code.clone()).collect();
-        for warning in known.warnings.iter().filter(|warning| !self.warnings.contains(&warning.code)) {
-            tracing::warn!(code = warning.code, text = warning.text, "license");
-        }
-        self.warnings = standing;
+        self.telling.tell(&known.warnings, Instant::now());
     }
 }

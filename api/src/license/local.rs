@@ -1,13 +1,13 @@
 //! The license of an appliance without a license server: the same core, in its own database.
 
 use crate::license::desk::Known;
-use crate::license::file::LicenseFile;
 use oz_domain::Millis;
 use oz_license::VendorKeys;
 use oz_site::{Ask, Beat, Lived, Refused, Site, Standing, uses};
 use oz_store::{AnyConn, Db};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(60);
 /// The site in this database.
 pub(crate) struct Local {
     site: Site,
-    file: LicenseFile,
+    file: PathBuf,
     /// Whether the file is where it belongs.
     present: AtomicBool,
     started: Instant,
@@ -39,12 +39,18 @@ struct Turn {
     tried: Option<String>,
 }
 
-/// What a turn of the keeper takes into its transaction, which may run several times.
-#[derive(Clone)]
-struct Step {
+/// How long the program has run, and whether that is written down now.
+#[derive(Clone, Copy)]
+struct Age {
     lived: Option<Lived>,
     running: Duration,
     ticks: bool,
+}
+
+/// What a turn of the keeper takes into its transaction, which may run several times.
+#[derive(Clone)]
+struct Step {
+    age: Age,
     text: Option<String>,
     lease: Option<(String, u64, Duration)>,
     instance: String,
@@ -62,7 +68,7 @@ struct Stepped {
 
 impl Local {
     /// The site of a database whose keys lie in `secrets`.
-    pub(crate) fn open(secrets: &Path, file: LicenseFile) -> anyhow::Result<Self> {
+    pub(crate) fn open(secrets: &Path, file: PathBuf) -> anyhow::Result<Self> {
         use anyhow::Context as _;
         let key = oz_site::load_or_create(&secrets.join("site.key"), true).context("the site key")?;
         let factors = oz_site::factors(Path::new("/"));
@@ -76,33 +82,30 @@ impl Local {
         oz_site::standing(conn, &self.site, now, self.present.load(Ordering::Relaxed))
     }
 
-    /// Keeps the time that this node has lived through; gives the latest. For a node with a license server.
-    pub(crate) async fn live(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<Option<i64>> {
-        let running = self.started.elapsed();
-        let (lived, ticks) = {
-            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            (turn.lived, running.saturating_sub(turn.ticked) >= TICK)
-        };
-        let me = Arc::clone(self);
+    /// Keeps the time that this node has lived through; gives whether the clock was turned back. For a node with a license
+    /// server.
+    pub(crate) async fn live(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<bool> {
+        let (me, age) = (Arc::clone(self), self.age());
         let change = move |conn: &mut AnyConn| {
             oz_site::open(conn, &me.site, now, true)?;
-            uses::alive(conn, &instance, now)?;
-            let lived = begin_or_tick(conn, lived, ticks, running, now)?;
-            Ok::<_, Refused>((lived, oz_site::row(conn)?.and_then(|row| row.last_seen)))
+            let lived = age.live(conn, &instance, now)?;
+            Ok::<_, Refused>((lived, oz_site::row(conn)?.is_some_and(|row| row.clock_was_turned_back(now))))
         };
-        let (lived, seen) = db.write(change).await?;
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        turn.lived = Some(lived);
-        if ticks {
-            turn.ticked = running;
-        }
-        Ok(seen)
+        let (lived, turned_back) = db.write(change).await?;
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).grow(age, lived);
+        Ok(turned_back)
+    }
+
+    fn age(&self) -> Age {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.started.elapsed();
+        Age { lived: turn.lived, running, ticks: turn.lived.is_none() || running.saturating_sub(turn.ticked) >= TICK }
     }
 
     /// Reads the file, moves what was used into the ledger, keeps the lease; gives what may be done now.
     pub(crate) async fn turn(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<Known> {
-        let (me, running) = (Arc::clone(self), self.started.elapsed());
-        let read = tokio::task::spawn_blocking(move || me.file.read()).await;
+        let me = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || read(&me.file)).await;
         let text = match read {
             Ok(Ok(text)) => text,
             Ok(Err(error)) => {
@@ -112,12 +115,11 @@ impl Local {
             Err(_) => None,
         };
         self.present.store(text.is_some(), Ordering::Relaxed);
+        let age = self.age();
         let step = {
             let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             Step {
-                lived: turn.lived,
-                running,
-                ticks: running.saturating_sub(turn.ticked) >= TICK,
+                age,
                 text: text.filter(|text| turn.tried.as_ref() != Some(text)),
                 lease: turn.lease.clone(),
                 instance,
@@ -143,8 +145,7 @@ impl Local {
             None => None,
         };
         oz_site::begin_trial(conn, now)?;
-        let lived = begin_or_tick(conn, step.lived, step.ticks, step.running, now)?;
-        uses::alive(conn, instance, now)?;
+        let lived = step.age.live(conn, instance, now)?;
         for node in uses::to_tell(conn, instance, now)? {
             while let Some(batch) = uses::batch(conn, &node)? {
                 oz_site::use_up(conn, &self.site, &node, &batch, now, self.present.load(Ordering::Relaxed))?;
@@ -163,7 +164,7 @@ impl Local {
     fn lease(&self, conn: &mut AnyConn, step: &Step) -> oz_site::Result<(String, u64)> {
         let present = self.present.load(Ordering::Relaxed);
         if let Some((id, counter, at)) = &step.lease {
-            if step.running.saturating_sub(*at) < TTL / 3 {
+            if step.age.running.saturating_sub(*at) < TTL / 3 {
                 return Ok((id.clone(), *counter));
             }
             let beat = Beat { counter: *counter, attempt: uuid::Uuid::now_v7().to_string(), block: 0 };
@@ -186,20 +187,17 @@ impl Local {
 
     fn remember(&self, step: Step, stepped: &Stepped) {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        turn.lived = Some(stepped.lived);
-        if step.ticks {
-            turn.ticked = step.running;
-        }
+        turn.grow(step.age, stepped.lived);
         turn.lease = stepped.lease.clone().map(|(id, counter)| {
             let same = step.lease.as_ref().filter(|(known, at, _)| *known == id && *at == counter);
-            (id, counter, same.map_or(step.running, |(_, _, at)| *at))
+            (id, counter, same.map_or(step.age.running, |(_, _, at)| *at))
         });
         if let Some(text) = step.text {
             match &stepped.refused {
                 Some(why) => {
-                    tracing::error!(path = %self.file.path().display(), why, "the license file was not installed")
+                    tracing::error!(path = %self.file.display(), why, "the license file was not installed")
                 }
-                None => tracing::info!(path = %self.file.path().display(), "the license file is installed"),
+                None => tracing::info!(path = %self.file.display(), "the license file is installed"),
             }
             turn.tried = Some(text);
         }
@@ -215,17 +213,38 @@ impl Local {
     }
 }
 
-fn begin_or_tick(
-    conn: &mut AnyConn,
-    lived: Option<Lived>,
-    ticks: bool,
-    running: Duration,
-    now: Millis,
-) -> oz_site::Result<Lived> {
-    match lived {
-        None => Lived::begin(conn, now),
-        Some(lived) if ticks => lived.tick(conn, running),
-        Some(lived) => Ok(lived),
+/// What the license file says; none when there is none.
+fn read(path: &Path) -> std::io::Result<Option<String>> {
+    let file = match fs_err::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut text = String::new();
+    // One byte more than is allowed: the verifier says so.
+    file.take(oz_license::MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
+impl Age {
+    /// Begins the life, or writes down how long it has been, with a sign of it.
+    fn live(self, conn: &mut AnyConn, instance: &str, now: Millis) -> oz_site::Result<Lived> {
+        if self.ticks {
+            uses::alive(conn, instance, now)?;
+        }
+        match self.lived {
+            None => Lived::begin(conn, now),
+            Some(lived) if self.ticks => lived.tick(conn, self.running),
+            Some(lived) => Ok(lived),
+        }
+    }
+}
+
+impl Turn {
+    fn grow(&mut self, age: Age, lived: Lived) {
+        self.lived = Some(lived);
+        if age.ticks {
+            self.ticked = age.running;
+        }
     }
 }
 
@@ -251,7 +270,7 @@ fn known(stepped: &Stepped, now: Millis) -> Known {
         known = Known { left: known.left, days: known.days, ..Known::nothing("no_lease", refused.to_string()) };
     }
     if let Some(why) = &stepped.refused {
-        known.warnings.push(oz_site::Warning { code: "file".to_owned(), text: format!("the license file: {why}") });
+        known.warnings.push(oz_site::Warning::urgent("file", format!("the license file: {why}")));
     }
     known
 }

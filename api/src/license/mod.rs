@@ -6,7 +6,6 @@
 
 mod call;
 mod desk;
-mod file;
 mod identity;
 mod keeper;
 mod local;

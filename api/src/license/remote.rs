@@ -9,7 +9,7 @@ use crate::settings::LicenseServer;
 use http::Method;
 use oz_domain::Millis;
 use oz_license::{Invalid, Lease, VendorKeys};
-use oz_site::{Batch, Warning, uses};
+use oz_site::{Batch, Warning, days_until, timestamp, uses};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -35,7 +35,6 @@ pub(crate) struct Remote {
 
 /// A lease.
 struct Held {
-    text: String,
     lease: Lease,
     /// When it is to be extended: a third of its life.
     beat: Instant,
@@ -75,9 +74,9 @@ impl Remote {
         if let Ok(text) = fs_err::read_to_string(&remote.file)
             && let Ok(Kept { lease: text, attempt }) = serde_json::from_str(&text)
             && let Ok(lease) =
-                Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), time(app.now()))
+                Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), timestamp(app.now()))
         {
-            remote.held = Some(Held { text, lease, attempt, beat: Instant::now() });
+            remote.held = Some(Held { lease, attempt, beat: Instant::now() });
         }
         Ok(remote)
     }
@@ -85,49 +84,42 @@ impl Remote {
     /// Keeps the lease, tells what was used, and gives what may be done.
     pub(crate) async fn turn(&mut self, app: &App) -> Found {
         let now = app.now();
-        let seen = self.local.live(&app.db, app.license.instance(), now).await.map_err(|error| {
+        let turned_back = self.local.live(&app.db, app.license.instance(), now).await.map_err(|error| {
             tracing::warn!(%error, "the license could not be looked at");
             None
         })?;
-        if seen.is_some_and(|seen| now.get() < seen - 300_000) {
+        if turned_back {
             return Ok(Known::nothing("invalid", oz_license::Reason::ClockTurnedBack.to_string()));
         }
         let due = self.held.as_ref().is_none_or(|held| held.beat <= Instant::now());
         let said = if due { self.lease(app, now).await } else { Said::Lease };
-        let away = match said {
-            Said::No(known) => return Ok(known),
-            Said::Lease => None,
-            Said::Away(why) => Some(why),
-        };
-        let why = match self.tell(app, now).await {
-            Ok(()) => away,
-            Err(why) => away.or(Some(why)),
-        };
-        Ok(self.known(app, now, why))
+        // What was used is told whatever may be done from now on.
+        let told = self.tell(app, now).await.err();
+        match said {
+            Said::No(known) => Ok(known),
+            Said::Lease => Ok(self.known(now, told)),
+            Said::Away(why) => Ok(self.known(now, Some(why))),
+        }
     }
 
     /// What the lease permits, and until when it does so without the server.
-    fn known(&mut self, app: &App, now: Millis, away: Option<String>) -> Known {
+    fn known(&mut self, now: Millis, away: Option<String>) -> Known {
         self.away = away.as_ref().map(|_| self.away.unwrap_or(now));
         let Some(held) = &self.held else {
             let why = away.unwrap_or_else(|| "it has given no lease".to_owned());
             return Known::nothing("no_lease", format!("no lease of the license server: {why}"));
         };
-        let at = time(now);
-        if let Err(invalid) = Lease::verify_away(held.text.as_bytes(), &self.vendor, &app.license.instance(), at) {
-            return Known::nothing(
-                "no_lease",
-                format!("the lease is over and the license server does not answer: {invalid}"),
-            );
+        let (at, until) = (timestamp(now), held.lease.usable_until());
+        if at >= until {
+            let text = format!("the lease is over since {until}, and the license server gives no other");
+            return Known::nothing("no_lease", text);
         }
         let license = &held.lease.license;
         let state = license.time_state(at);
-        let end = license.end();
         let mut warnings = Vec::new();
         if let (Some(why), Some(since)) = (&away, self.away) {
-            let until = held.lease.usable_until();
-            let text = format!("no answer since {}: {why}; work goes on until {until}", time(since));
-            warnings.push(Warning { code: "server_away".to_owned(), text });
+            let text = format!("no answer since {}: {why}; work goes on until {until}", timestamp(since));
+            warnings.push(Warning::urgent("server_away", text));
         }
         Known {
             state: state.as_str(),
@@ -135,7 +127,7 @@ impl Remote {
             text: format!("lease of the license server, license {}", license.claims().license_id),
             features: held.lease.claims.features.clone(),
             left: self.left,
-            days: end.map(|end| (end.as_millisecond() - now.get() + 86_399_999).div_euclid(86_400_000)),
+            days: license.end().map(|end| days_until(end, now)),
             warnings,
         }
     }
@@ -166,7 +158,7 @@ impl Remote {
             match status {
                 200 | 201 => return self.take(app, &body, now).await,
                 // Over by its own time, and nobody's business.
-                404 if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= time(now)) => {
+                404 if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= timestamp(now)) => {
                     self.held = None
                 }
                 // Over before that: another node acquired one in this node's name.
@@ -189,7 +181,7 @@ impl Remote {
     /// Takes a lease that came, if it is one.
     async fn take(&mut self, app: &App, body: &Value, now: Millis) -> Said {
         let text = body["lease"].as_str().unwrap_or_default();
-        let lease = match Lease::verify(text.as_bytes(), &self.vendor, &app.license.instance(), time(now)) {
+        let lease = match Lease::verify(text.as_bytes(), &self.vendor, &app.license.instance(), timestamp(now)) {
             Ok(lease) => lease,
             Err(Invalid::Time) => return Said::Away("the clocks differ by more than the life of a lease".to_owned()),
             Err(invalid) => return Said::Away(format!("what it gave is no lease for this node: {invalid}")),
@@ -200,14 +192,13 @@ impl Remote {
         }
         let life = lease.claims.expires_at.as_millisecond() - lease.claims.issued_at.as_millisecond();
         let life = Duration::from_millis(u64::try_from(life).unwrap_or(0));
-        let attempt = uuid::Uuid::now_v7().to_string();
-        let kept = Kept { lease: text.to_owned(), attempt: attempt.clone() };
+        let kept = Kept { lease: text.to_owned(), attempt: uuid::Uuid::now_v7().to_string() };
         let written =
             serde_json::to_string(&kept).map_err(std::io::Error::other).and_then(|kept| replace(&self.file, &kept));
         if let Err(error) = written {
             tracing::warn!(%error, "the lease is not kept over a restart");
         }
-        self.held = Some(Held { text: kept.lease, lease, attempt, beat: Instant::now() + life / 3 });
+        self.held = Some(Held { lease, attempt: kept.attempt, beat: Instant::now() + life / 3 });
         Said::Lease
     }
 
@@ -269,10 +260,6 @@ impl Remote {
             tracing::warn!(why, "the lease is not given back; it ends by itself");
         }
     }
-}
-
-fn time(now: Millis) -> oz_license::Timestamp {
-    oz_license::Timestamp::from_millisecond(now.get()).unwrap_or_default()
 }
 
 fn message(body: &Value) -> String {

@@ -1,21 +1,6 @@
 //! Every setting of the API, once: key, variable, kind, default, meaning.
 
-use oz_settings::{Definition, Kind};
-
-const fn setting(
-    key: &'static str,
-    env: &'static str,
-    kind: Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Definition {
-    Definition { key, env, kind, default, doc, secret: false }
-}
-
-/// A text that is never shown.
-const fn secret(key: &'static str, env: &'static str, doc: &'static str) -> Definition {
-    Definition { secret: true, ..setting(key, env, Kind::Text, "", doc) }
-}
+use oz_settings::{Definition, Kind, secret, setting};
 
 /// Every setting of the API.
 pub(crate) static TABLE: &[Definition] = &[

@@ -2,7 +2,7 @@
 
 use crate::app::{App, location};
 use crate::error::media_code;
-use crate::license::{Desk, feature};
+use crate::license::feature;
 use crate::view::{StoredResult, THRESHOLD_SPOOFING};
 use oz_domain::{
     AnalysisId, BlobId, CompanyId, FileRole, ImageId, ImageKind, MediaKind, Millis, RequestId, Resolution, Tag,
@@ -282,7 +282,7 @@ impl Job for AnalyseMedia {
         if failed {
             // Our own fault: it costs nothing (decision 47).
             let found = analyses::get(conn, Viewer::All, id)?;
-            Desk::take_back(conn, feature(found.analysis.kind), now)?;
+            oz_site::uses::take_back(conn, feature(found.analysis.kind), now)?;
         }
         Ok(())
     }

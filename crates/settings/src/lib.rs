@@ -28,3 +28,29 @@ pub struct Definition {
     /// Whether the value must never be shown.
     pub secret: bool,
 }
+
+/// A line of a table.
+pub const fn setting(
+    key: &'static str,
+    env: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Definition {
+    Definition { key, env, kind, default, doc, secret: false }
+}
+
+/// A line whose value is a text that is never shown; unset unless somebody sets it.
+pub const fn secret(key: &'static str, env: &'static str, doc: &'static str) -> Definition {
+    Definition { secret: true, ..setting(key, env, Kind::Text, "", doc) }
+}
+
+/// Makes a folder that a setting names, for its owner only: keys, faces and secrets lie in such.
+///
+/// # Errors
+/// Of the file system, with the path.
+pub fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+}

@@ -5,9 +5,8 @@ use crate::error::Result;
 use crate::schema::license_ledger;
 use diesel::prelude::*;
 use oz_domain::Millis;
-use oz_store::AnyConn;
+use oz_store::{AnyConn, Fields};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// What an entry tells of.
@@ -151,28 +150,18 @@ pub(crate) fn append(conn: &mut AnyConn, now: Millis, new: New) -> Result<Entry>
 
 /// The hash of an entry behind the hash `before`, hex.
 fn chained(before: &str, entry: &Entry) -> Vec<u8> {
-    let mut hasher = Sha256::new();
-    // Each part with its length, so that no two entries read the same; none differs from empty.
-    let mut part = |bytes: Option<&[u8]>| match bytes {
-        None => hasher.update([0]),
-        Some(bytes) => {
-            hasher.update([1]);
-            hasher.update((bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        }
-    };
-    part(Some(b"oz-ledger/v1"));
-    part(Some(before.as_bytes()));
-    part(Some(&entry.seq.to_be_bytes()));
-    part(Some(&entry.time.to_be_bytes()));
-    part(Some(entry.kind.as_bytes()));
-    part(Some(entry.license_id.as_bytes()));
-    part(entry.instance_id.as_deref().map(str::as_bytes));
-    part(entry.batch_seq.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice));
-    part(entry.batch.as_deref().map(str::as_bytes));
-    part(Some(entry.counts.as_bytes()));
-    part(entry.note.as_deref().map(str::as_bytes));
-    hasher.finalize().to_vec()
+    let mut fields = Fields::of("oz-ledger/v1");
+    fields.put(before);
+    fields.put(entry.seq.to_be_bytes());
+    fields.put(entry.time.to_be_bytes());
+    fields.put(&entry.kind);
+    fields.put(&entry.license_id);
+    fields.maybe(entry.instance_id.as_deref());
+    fields.maybe(entry.batch_seq.map(i64::to_be_bytes));
+    fields.maybe(entry.batch.as_deref());
+    fields.put(&entry.counts);
+    fields.maybe(entry.note.as_deref());
+    fields.hash()
 }
 
 /// Walks the ledger behind `from`, a head that was good, over at most `limit` entries. Gives the last good head: `from`

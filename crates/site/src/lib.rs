@@ -21,6 +21,7 @@ mod standing;
 mod trial;
 mod usage;
 pub mod uses;
+mod warning;
 
 pub use devices::note_device;
 pub use error::{Refused, Result};
@@ -32,7 +33,8 @@ pub use lived::{Lived, STEP};
 pub use machine::factors;
 pub use report::{Report, report};
 pub use row::{Row, licensed, open, open_anew, row};
-pub use site::{Site, TABLES};
-pub use standing::{Basis, Standing, TRIAL_A_DAY, TRIAL_DAYS, Warning, standing};
+pub use site::{Site, TABLES, timestamp};
+pub use standing::{Basis, Standing, TRIAL_A_DAY, TRIAL_DAYS, days_until, standing};
 pub use trial::begin_trial;
 pub use usage::{Batch, Totals, counts_of, totals, use_up};
+pub use warning::{Telling, Warning};

@@ -5,6 +5,7 @@ use crate::ledger::{self, Kind, New};
 use crate::lived;
 use crate::schema::license_site;
 use crate::site::Site;
+use crate::standing::SKEW;
 use diesel::prelude::*;
 use oz_domain::Millis;
 use oz_store::AnyConn;
@@ -34,6 +35,13 @@ pub struct Row {
     pub ran: i64,
     /// When it was restored on another machine.
     pub moved_at: Option<i64>,
+}
+
+impl Row {
+    /// Whether it was later before.
+    pub fn clock_was_turned_back(&self, now: Millis) -> bool {
+        self.last_seen.is_some_and(|seen| now.get() < seen.saturating_sub(SKEW))
+    }
 }
 
 /// The site's row; none before [`open`].

@@ -91,6 +91,6 @@ impl std::fmt::Debug for Site {
 }
 
 /// A time in the license's own type; the ends of the range for what is beyond.
-pub(crate) fn timestamp(time: Millis) -> Timestamp {
+pub fn timestamp(time: Millis) -> Timestamp {
     Timestamp::from_millisecond(time.get()).unwrap_or(if time.get() < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -4,6 +4,7 @@ use crate::error::{Refused, Result};
 use crate::files::{Installed, installed};
 use crate::row::{self, Row};
 use crate::site::{Site, timestamp};
+use crate::warning::Warning;
 use crate::{devices, leases, period, usage};
 use jiff::Timestamp;
 use oz_domain::Millis;
@@ -36,15 +37,6 @@ pub enum Basis {
     },
     /// Nothing.
     Nothing,
-}
-
-/// Something to tell the administrator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// A word for machines; the same as long as the same is the matter.
-    pub code: String,
-    /// For a person.
-    pub text: String,
 }
 
 /// What a site may do now.
@@ -117,8 +109,13 @@ impl Standing {
 
     /// Days until the end, begun ones counted; none when it never ends.
     pub fn days_left(&self, now: Millis) -> Option<i64> {
-        Some(self.end?.as_millisecond().saturating_sub(now.get()).saturating_add(DAY - 1).div_euclid(DAY))
+        self.end.map(|end| days_until(end, now))
     }
+}
+
+/// Days from now to a moment, begun ones counted; fewer than none when it is over.
+pub fn days_until(end: Timestamp, now: Millis) -> i64 {
+    end.as_millisecond().saturating_sub(now.get()).saturating_add(DAY - 1).div_euclid(DAY)
 }
 
 /// What the site may do now. `present` is whether the license file is where it belongs: the license server keeps it in its
@@ -193,7 +190,7 @@ fn of_file(site: &Site, row: &Row, file: Installed, now: Millis) -> Standing {
         state = license.time_state(timestamp(now));
         let until = timestamp(Millis::new(moved + MOVED_DAYS * DAY));
         let text = format!("the license is for another machine; it works here until {until}: activate it anew");
-        warnings.push(Warning { code: "restored".to_owned(), text });
+        warnings.push(Warning::urgent("restored", text));
     }
     let claims = license.claims();
     Standing {
@@ -215,7 +212,7 @@ fn of_trial(row: &Row, now: Millis) -> Standing {
     let Some(started) = row.trial_started else { return nothing(State::Invalid(Reason::Missing)) };
     let days = TRIAL_DAYS * DAY;
     let ends = timestamp(Millis::new(started + days));
-    let state = if row.last_seen.is_some_and(|seen| now.get() < seen - SKEW) {
+    let state = if row.clock_was_turned_back(now) {
         State::Invalid(Reason::ClockTurnedBack)
     } else if now.get() >= started + days || row.ran >= days {
         State::Expired
@@ -234,28 +231,28 @@ fn of_trial(row: &Row, now: Millis) -> Standing {
 /// What stands at 30, 14, 7 and 1 days, and at 80, 90 and 100 percent.
 fn warnings(standing: &Standing, used: i64, now: Millis) -> Vec<Warning> {
     let mut found = Vec::new();
-    let mut warn = |code: String, text: String| found.push(Warning { code, text });
+    let mut warn = |code: String, text: String, urgent: bool| found.push(Warning { code, text, urgent });
     if !standing.state.permits() {
-        warn(standing.state.as_str().to_owned(), standing.text());
+        warn(standing.state.as_str().to_owned(), standing.text(), true);
         return found;
     }
     if standing.state == State::Grace {
-        warn("grace".to_owned(), format!("{}; its grace is running", ended(standing)));
+        warn("grace".to_owned(), format!("{}; its grace is running", ended(standing)), true);
     } else if let (Some(days), Some(end)) = (standing.days_left(now), standing.end)
         && let Some(step) = [1, 7, 14, 30].into_iter().find(|step| days <= *step)
     {
-        warn(format!("ends_in_{step}_days"), format!("the license ends at {end}: {days} days are left"));
+        warn(format!("ends_in_{step}_days"), format!("the license ends at {end}: {days} days are left"), step <= 7);
     }
     if let Some(volume) = standing.volume
         && let Some(step) =
             [100, 90, 80].into_iter().find(|step| i128::from(used) * 100 >= i128::from(volume.count) * step)
     {
-        warn(format!("volume_{step}"), format!("{used} of {} licensed analyses are used", volume.count));
+        warn(format!("volume_{step}"), format!("{used} of {} licensed analyses are used", volume.count), step >= 90);
     }
     if let Some(limit) = standing.devices_limit
         && u64::try_from(standing.devices).unwrap_or(0) > limit
     {
-        warn("devices".to_owned(), format!("{} phones were seen; {limit} are licensed", standing.devices));
+        warn("devices".to_owned(), format!("{} phones were seen; {limit} are licensed", standing.devices), false);
     }
     found
 }

@@ -2,38 +2,12 @@
 
 use crate::support::{Place, at, site_key, site_of, sql, texts};
 use oz_store::{Db, Error, Migrations, Options};
+use oz_testkit::form::{POSTGRES, SQLITE};
 use oz_testkit::{TestDatabase, both_databases};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 static BOTH: &[&Migrations] = &[&oz_store::TABLES, &oz_site::TABLES];
-
-const SQLITE: &[&str] = &[
-    "SELECT 'column ' || t.name || '.' || c.name || ' ' || CASE c.type WHEN 'INTEGER' THEN 'number' ELSE lower(c.type) END \
-       || CASE WHEN c.\"notnull\" OR c.pk > 0 THEN ' not null' ELSE '' END || CASE WHEN c.pk > 0 THEN ' key' || c.pk ELSE '' END \
-     FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name LIKE 'license\\_%' ESCAPE '\\'",
-    "SELECT 'index ' || t.name || ' ' || CASE i.origin WHEN 'c' THEN i.name ELSE 'constraint' END \
-       || CASE WHEN i.\"unique\" THEN ' unique' ELSE '' END || ' ' \
-       || (SELECT group_concat(x.name, ',') FROM pragma_index_xinfo(i.name) x WHERE x.key) \
-     FROM sqlite_master t, pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin <> 'pk' AND t.name LIKE 'license\\_%' ESCAPE '\\'",
-];
-
-const POSTGRES: &[&str] = &[
-    "SELECT 'column ' || c.table_name || '.' || c.column_name || ' ' \
-       || CASE WHEN c.data_type IN ('bigint', 'integer', 'boolean') THEN 'number' WHEN c.data_type = 'bytea' THEN 'blob' \
-          ELSE c.data_type END \
-       || CASE WHEN c.is_nullable = 'NO' THEN ' not null' ELSE '' END || COALESCE(' key' || k.ordinal_position, '') \
-     FROM information_schema.columns c \
-     LEFT JOIN information_schema.table_constraints t ON t.table_name = c.table_name AND t.constraint_type = 'PRIMARY KEY' \
-     LEFT JOIN information_schema.key_column_usage k ON k.constraint_name = t.constraint_name AND k.column_name = c.column_name \
-     WHERE c.table_schema = 'public' AND c.table_name LIKE 'license\\_%'",
-    "SELECT 'index ' || t.relname || ' ' || CASE WHEN EXISTS (SELECT 1 FROM pg_constraint n WHERE n.conindid = i.oid) \
-         THEN 'constraint' ELSE i.relname END || CASE WHEN x.indisunique THEN ' unique' ELSE '' END || ' ' \
-       || (SELECT string_agg(a.attname, ',' ORDER BY k.n) \
-           FROM unnest(x.indkey) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) \
-     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid \
-     JOIN pg_namespace s ON s.oid = t.relnamespace WHERE s.nspname = 'public' AND NOT x.indisprimary AND t.relname LIKE 'license\\_%'",
-];
 
 async fn facts(database: &TestDatabase, questions: &'static [&'static str]) -> BTreeSet<String> {
     let place = Place::new(database).await;

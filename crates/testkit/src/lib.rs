@@ -8,6 +8,7 @@ mod cluster;
 mod database;
 pub mod directory;
 pub mod fixtures;
+pub mod form;
 pub mod license_server;
 mod process;
 pub mod server;

@@ -3,7 +3,6 @@
 use super::{file, parameter};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::view;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use oz_http::{Response, json_reply};
@@ -52,7 +51,7 @@ pub(super) async fn totals(query: Vec<(String, String)>, app: App) -> Result<Res
         let read = text.map(|text| text.parse::<Date>().ok().filter(|_| text.len() == 10).ok_or(name));
         read.transpose().map_err(|name| Error::value(name, "a day such as 2026-11-25"))
     };
-    let to = day("to")?.unwrap_or_else(|| view::time(app.clock.now().get()).to_zoned(TimeZone::UTC).date());
+    let to = day("to")?.unwrap_or_else(|| oz_site::timestamp(app.clock.now()).to_zoned(TimeZone::UTC).date());
     let first = match word {
         "day" => to.first_of_month(),
         "month" => to.first_of_year(),

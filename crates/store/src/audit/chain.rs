@@ -3,11 +3,10 @@
 use super::Record;
 use crate::schema::{audit, audit_exports, subject_keys};
 use crate::types::Sql;
-use crate::{AnyConn, Error, Result, each};
+use crate::{AnyConn, Error, Fields, Result, each};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use oz_domain::{Action, Object};
-use sha2::{Digest as _, Sha256};
 
 /// The end of the chain at some moment: who keeps it can tell later whether the log up to there is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,32 +100,22 @@ pub fn seal(conn: &mut AnyConn, limit: u32) -> Result<usize> {
 
 /// The hash that chains `record` after the record with hash `before` (empty for the first).
 fn chained(before: &[u8], seq: i64, record: &Record) -> Vec<u8> {
-    let mut hasher = Sha256::new();
-    // Each part with its length, so that no two records read the same; none differs from empty.
-    let mut part = |bytes: Option<&[u8]>| match bytes {
-        None => hasher.update([0]),
-        Some(bytes) => {
-            hasher.update([1]);
-            hasher.update((bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        }
-    };
-    part(Some(b"oz-audit/v1"));
-    part(Some(before));
-    part(Some(&seq.to_be_bytes()));
-    part(Some(record.id.to_string().as_bytes()));
-    part(Some(&record.time.get().to_be_bytes()));
-    part(record.company_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.user_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.request_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(Some(record.action.as_bytes()));
-    part(Some(record.object.as_bytes()));
-    part(record.object_id.as_deref().map(str::as_bytes));
-    part(record.subject_key_id.map(|id| id.to_string()).as_deref().map(str::as_bytes));
-    part(record.before_value.as_deref());
-    part(record.after_value.as_deref());
-    part(record.address.as_deref().map(str::as_bytes));
-    hasher.finalize().to_vec()
+    let mut fields = Fields::of("oz-audit/v1");
+    fields.put(before);
+    fields.put(seq.to_be_bytes());
+    fields.put(record.id.to_string());
+    fields.put(record.time.get().to_be_bytes());
+    fields.maybe(record.company_id.map(|id| id.to_string()));
+    fields.maybe(record.user_id.map(|id| id.to_string()));
+    fields.maybe(record.request_id.map(|id| id.to_string()));
+    fields.put(&record.action);
+    fields.put(&record.object);
+    fields.maybe(record.object_id.as_deref());
+    fields.maybe(record.subject_key_id.map(|id| id.to_string()));
+    fields.maybe(record.before_value.as_deref());
+    fields.maybe(record.after_value.as_deref());
+    fields.maybe(record.address.as_deref());
+    fields.hash()
 }
 
 /// Walks the chain after `from`, a head that was good, over at most `limit` records. Gives the last good head: `from` again

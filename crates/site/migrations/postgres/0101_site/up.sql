@@ -31,9 +31,9 @@ CREATE TABLE license_files (
     -- `site` for the appliance's own, `sdk` for those of apps and web pages.
     role TEXT NOT NULL,
     text TEXT NOT NULL,
-    time_installed BIGINT NOT NULL,
-    CONSTRAINT license_files__license_id__revision UNIQUE (license_id, revision)
+    time_installed BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX license_files__license_id__revision ON license_files (license_id, revision);
 
 CREATE TABLE license_leases (
     lease_id TEXT PRIMARY KEY NOT NULL,
@@ -48,9 +48,9 @@ CREATE TABLE license_leases (
     block BIGINT NOT NULL,
     paid TEXT NOT NULL,
     time_acquired BIGINT NOT NULL,
-    time_expires BIGINT NOT NULL,
-    CONSTRAINT license_leases__instance_id UNIQUE (instance_id)
+    time_expires BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX license_leases__instance_id ON license_leases (instance_id);
 
 -- Append-only; each hash covers the entry and the hash before it.
 CREATE TABLE license_ledger (
@@ -63,9 +63,9 @@ CREATE TABLE license_ledger (
     batch TEXT,
     counts TEXT NOT NULL,
     note TEXT,
-    hash BYTEA NOT NULL,
-    CONSTRAINT license_ledger__instance_id__batch_seq UNIQUE (instance_id, batch_seq)
+    hash BYTEA NOT NULL
 );
+CREATE UNIQUE INDEX license_ledger__instance_id__batch_seq ON license_ledger (instance_id, batch_seq);
 -- A batch is known by its random name, under whichever number and node it is told.
 CREATE INDEX license_ledger__batch ON license_ledger (batch);
 
