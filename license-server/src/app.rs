@@ -7,9 +7,9 @@ use crate::health::{Ledger, Looked};
 use crate::metrics::Metrics;
 use crate::secrets::Secrets;
 use crate::settings::Server;
-use crate::throttle::Throttle;
 use anyhow::{Context as _, ensure};
 use oz_domain::{Clock, SystemClock};
+use oz_http::Limiter;
 use oz_license::VendorKeys;
 use oz_settings::private_folder;
 use oz_site::Site;
@@ -40,8 +40,8 @@ pub(crate) struct Inner {
     pub(crate) site_id: String,
     pub(crate) queue: Queue,
     pub(crate) secrets: Secrets,
-    pub(crate) wrong: Throttle,
-    pub(crate) strangers: Throttle,
+    pub(crate) wrong: Limiter,
+    pub(crate) strangers: Limiter,
     pub(crate) grants: Grants,
     pub(crate) heads: Heads,
     pub(crate) ledger: Mutex<Ledger>,
@@ -70,8 +70,8 @@ impl App {
         let inner = Inner {
             queue: Queue::start(db.clone(), Arc::clone(&clock)),
             secrets: Secrets::load_or_create(&settings.data_dir)?,
-            wrong: Throttle::new(WRONG.0, WRONG.1),
-            strangers: Throttle::new(STRANGERS.0, STRANGERS.1),
+            wrong: Limiter::per_second(WRONG.0, WRONG.1),
+            strangers: Limiter::per_second(STRANGERS.0, STRANGERS.1),
             grants: Grants::default(),
             heads: Heads::of(&settings.data_dir),
             ledger: Mutex::default(),

@@ -16,7 +16,6 @@ mod routes;
 mod secrets;
 mod serve;
 mod settings;
-mod throttle;
 mod view;
 
 use clap::Parser as _;

@@ -11,7 +11,7 @@ use crate::audit::{self, Deed};
 use crate::error::{Error, Result};
 use oz_blobs::Keyring;
 use oz_domain::{Action, Millis, Object};
-use oz_http::ApiError;
+use oz_http::{ApiError, neighbourhood};
 use oz_store::counters::{self, Window};
 use oz_store::users::{User, email_key};
 use oz_store::{AnyConn, companies};
@@ -72,17 +72,6 @@ impl Lockout {
             address: self.name("delay", &[&email]),
             near: of_pair("delay_near"),
             familiar: of_pair("ok"),
-        }
-    }
-}
-
-/// Whom a client's address stands for: whoever has one IPv6 address has the 2^64 of its network.
-pub(crate) fn neighbourhood(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
 }

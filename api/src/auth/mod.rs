@@ -168,7 +168,7 @@ pub(crate) fn visitor(app: &App) -> BoxedFilter<(Visitor,)> {
             let app = app.clone();
             async move {
                 let visitor = Visitor::of(&meta);
-                let checked = throttle::check(&app, Class::Auth, &lockout::neighbourhood(visitor.address)).await;
+                let checked = throttle::check(&app, Class::Auth, &oz_http::neighbourhood(visitor.address)).await;
                 checked.map(|()| visitor).map_err(|e| ApiError::from(e).into()) as Entered<_>
             }
         })
@@ -182,7 +182,7 @@ async fn enter(app: &App, token: Option<String>, meta: &RequestMeta, object: Obj
         Ok(caller) => caller,
         // Whoever tries tokens is slowed down; the database being down is nobody's fault.
         Err(refusal @ Error::Api(_)) => {
-            throttle::check(app, Class::Unauthorized, &lockout::neighbourhood(meta.client.0)).await?;
+            throttle::check(app, Class::Unauthorized, &oz_http::neighbourhood(meta.client.0)).await?;
             return Err(refusal);
         }
         Err(error) => return Err(error),

@@ -1,9 +1,9 @@
 //! Passwords: Argon2id with the parameters OWASP recommends (decision 14).
 
-use super::lockout::neighbourhood;
 use super::rank::stand_back;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
+use oz_http::neighbourhood;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

@@ -2,17 +2,11 @@
 
 use crate::app::App;
 use crate::error::Result;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use oz_http::ApiError;
+use oz_http::{Limiter, too_often};
 use oz_store::counters::{self, Window};
-use oz_wire::Code;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// Clients that one class remembers on this node, some MB; while there are more, all share one count.
-const REMEMBERED: usize = 50_000;
 
 /// What is counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +80,7 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(super) fn new(rates: Rates, shared: bool) -> Self {
-        let limiter = |class| rates.of(class).filter(|_| !shared).and_then(Limiter::new);
+        let limiter = |class| rates.of(class).filter(|_| !shared).and_then(|rate| Limiter::new(rate.count, rate.per));
         Self {
             rates,
             shared,
@@ -103,7 +97,7 @@ impl Throttle {
             Class::Unauthorized => &self.unauthorized,
             Class::WithToken => &self.with_token,
         };
-        limiter.as_ref().and_then(|limiter| limiter.check(who, REMEMBERED))
+        limiter.as_ref().and_then(|limiter| limiter.hit(who))
     }
 }
 
@@ -115,10 +109,7 @@ pub(crate) async fn check(app: &App, class: Class, who: &str) -> Result<()> {
     let throttle = &app.auth.throttle;
     let Some(rate) = throttle.rates.of(class) else { return Ok(()) };
     let wait = if throttle.shared { shared(app, class, who, rate).await? } else { throttle.local(class, who) };
-    wait.map_or(Ok(()), |wait| {
-        let wait = wait + Duration::from_millis(999); // whole seconds are told, rounded down
-        Err(ApiError::new(Code::TooManyRequests, Code::TooManyRequests.meaning()).retry_after(wait).into())
-    })
+    wait.map_or(Ok(()), |wait| Err(too_often(wait).into()))
 }
 
 async fn shared(app: &App, class: Class, who: &str, rate: Rate) -> Result<Option<Duration>> {
@@ -133,39 +124,6 @@ async fn shared(app: &App, class: Class, who: &str, rate: Rate) -> Result<Option
     Ok((hit.count > i64::from(rate.count.get())).then(|| hit.time_expires.since(now)))
 }
 
-/// One class on this node.
-struct Limiter {
-    clock: DefaultClock,
-    clients: DefaultKeyedRateLimiter<String>,
-    /// All together, while there is no room.
-    others: governor::DefaultDirectRateLimiter,
-}
-
-impl Limiter {
-    fn new(rate: Rate) -> Option<Self> {
-        let quota = Quota::with_period(rate.per / rate.count.get())?.allow_burst(rate.count);
-        Some(Self {
-            clock: DefaultClock::default(),
-            clients: RateLimiter::keyed(quota),
-            others: RateLimiter::direct(quota),
-        })
-    }
-
-    /// `room`: how many clients are remembered. Forgetting costs a look at all of them, so it is done only as often as the
-    /// rate lets somebody through.
-    fn check(&self, who: &str, room: usize) -> Option<Duration> {
-        let now = self.clock.now();
-        if self.clients.len() < room {
-            return self.clients.check_key(&who.to_owned()).err().map(|no| no.wait_time_from(now));
-        }
-        let refused = self.others.check().err().map(|no| no.wait_time_from(now));
-        if refused.is_none() {
-            self.clients.retain_recent();
-        }
-        refused
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,17 +136,5 @@ mod tests {
         for bad in ["[]x", r#"{"auth":"0/m"}"#, r#"{"auth":"30"}"#, r#"{"auth":"30/d"}"#, r#"{"oauth":"30/m"}"#] {
             assert!(Rates::read(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_client_too_many_shares_one_count_and_memory_stays_bounded() {
-        let limiter = Limiter::new(Rate::try_from("2/h".to_owned()).unwrap()).unwrap();
-        assert_eq!((limiter.check("a", 2), limiter.check("a", 2)), (None, None));
-        let wait = limiter.check("a", 2).unwrap();
-        assert!(wait > Duration::from_secs(1700) && wait <= Duration::from_secs(1800), "{wait:?}");
-        assert_eq!(limiter.check("b", 2), None, "another has its own count");
-        assert_eq!((limiter.check("c", 2), limiter.check("d", 2)), (None, None));
-        assert!(limiter.check("e", 2).is_some(), "no room, and the others' count is used up");
-        assert_eq!(limiter.clients.len(), 2);
     }
 }

@@ -59,7 +59,7 @@ async fn ask(visitor: Visitor, body: Restore, app: App) -> Result<Response> {
         return Err(Error::new(Code::NotRealized, "mail is not set up here: an administrator sets a new password"));
     }
     let email = body.email;
-    let place = lockout::neighbourhood(visitor.address);
+    let place = oz_http::neighbourhood(visitor.address);
     let name = |kind, parts: &[&str]| app.auth.lockout.name(kind, parts);
     let key = users::email_key(&email);
     let by_place = name("restore_place", &[&place]);
