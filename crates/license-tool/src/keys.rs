@@ -46,6 +46,8 @@ impl Passphrase {
 pub(crate) struct Public {
     pub(crate) path: PathBuf,
     pub(crate) id: String,
+    /// As a build of the product takes it in `OZ_VENDOR_KEYS`.
+    pub(crate) hex: String,
 }
 
 /// Makes a key and writes both halves.
@@ -66,7 +68,8 @@ pub(crate) fn generate(out: &Path, passphrase: Option<Passphrase>) -> Result<Pub
         fs_err::remove_file(out)?;
     }
     half?;
-    Ok(Public { path: public, id: oz_license::key_id(&key.verifying_key()) })
+    let verifying = key.verifying_key();
+    Ok(Public { path: public, id: oz_license::key_id(&verifying), hex: hex::encode(verifying) })
 }
 
 /// The private key in a file.

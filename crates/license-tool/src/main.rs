@@ -78,6 +78,9 @@ enum Command {
     Renew {
         /// The license so far.
         license: PathBuf,
+        /// The public key that signed it, where that is an older one of the seller's own.
+        #[arg(long)]
+        signed_by: Option<PathBuf>,
         #[command(flatten)]
         key: KeyFile,
         /// When it ends (RFC 3339, UTC).
@@ -126,7 +129,9 @@ fn run(command: Command) -> Result<String> {
     match command {
         Command::Keygen { out, no_passphrase, passphrase_file } => {
             let public = keys::generate(&out, (!no_passphrase).then(|| keys::Passphrase::new(passphrase_file)))?;
-            Ok(format!("{} (secret) and {} written; key id {}", out.display(), public.path.display(), public.id))
+            let keys::Public { path, id, hex } = public;
+            let written = format!("{} (secret) and {} written; key id {id}", out.display(), path.display());
+            Ok(format!("{written}\nbuild the product with OZ_VENDOR_KEYS={hex}"))
         }
         Command::Issue { claims, key, activation_request, out } => {
             issue(activated(claims::read(&claims, now()?)?, activation_request.as_deref())?, &key, &out)
@@ -137,9 +142,10 @@ fn run(command: Command) -> Result<String> {
             claims.master_key = Some(keys::spki(&customer_key)?);
             issue(claims, &key, &out)
         }
-        Command::Renew { license, key, expires_at, file_expires_at, activation_request, out } => {
+        Command::Renew { license, signed_by, key, expires_at, file_expires_at, activation_request, out } => {
             let signer = keys::open(&key.key, key.passphrase_file.clone())?;
-            let old = read(&license, &VendorKeys::new([signer.verifying_key()]))?;
+            let by = signed_by.as_deref().map_or_else(|| Ok(signer.verifying_key()), keys::public)?;
+            let old = read(&license, &VendorKeys::new([by]))?;
             let mut claims = old.claims().clone();
             claims.revision = claims.revision.checked_add(1).context("revision: no number is left")?;
             claims.issued_at = now()?;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -81,7 +83,10 @@ fn what_is_issued_is_verified_and_nothing_else() {
     let seller = Seller::new();
     assert!(seller.issue("L").0);
     assert!(seller.good(&["verify", "L", "--public-key", "key.pub"]).contains("active"));
-    seller.good(&["keygen", "--out", "other", "--no-passphrase"]);
+    let said = seller.good(&["keygen", "--out", "other", "--no-passphrase"]);
+    let compiled_in = said.trim().rsplit_once("OZ_VENDOR_KEYS=").unwrap().1;
+    let pem = std::fs::read_to_string(seller.path("other.pub")).unwrap();
+    assert_eq!(hex::encode(VerifyingKey::from_public_key_pem(&pem).unwrap()), compiled_in);
     seller.bad(&["verify", "L", "--public-key", "other.pub"]);
     let mut bytes = seller.text("L").into_bytes();
     let middle = bytes.len() / 2;
@@ -136,6 +141,10 @@ fn a_license_is_activated_and_renewed() {
     // Only one's own licenses are renewed.
     seller.good(&["keygen", "--out", "other", "--no-passphrase"]);
     seller.bad(&["renew", "L1", "--key", "other", "--out", "L3"]);
+    // By a key that takes the place of the one before it, too.
+    seller.good(&["renew", "L1", "--signed-by", "key.pub", "--key", "other", "--out", "L3"]);
+    seller.good(&["verify", "L3", "--public-key", "other.pub"]);
+    seller.bad(&["renew", "L3", "--signed-by", "key.pub", "--key", "other", "--out", "L6"]);
 
     let few = json!({"product": "oz-appliance", "version": "0.1.0", "site_key": SITE_KEY, "fingerprints": prints[..2]});
     seller.write("req.json", &few.to_string());
