@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::armour;
@@ -117,15 +116,6 @@ impl Invalid {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Envelope {
-    pub(crate) v: u32,
-    pub(crate) kid: String,
-    pub(crate) payload: String,
-    pub(crate) sig: String,
-}
-
 /// The short name of a public key: the first 8 bytes of its SHA-256, in hex.
 pub fn key_id(key: &VerifyingKey) -> String {
     hex::encode(&Sha256::digest(key.as_bytes())[..8])
@@ -134,6 +124,25 @@ pub fn key_id(key: &VerifyingKey) -> String {
 /// What is signed: the purpose's prefix and the base64 text of the payload.
 pub(crate) fn signed(purpose: Purpose, payload: &str) -> Vec<u8> {
     [purpose.prefix(), payload.as_bytes()].concat()
+}
+
+/// The body of an envelope: JSON in its one spelling.
+#[cfg(feature = "site")]
+pub(crate) fn body(kid: &str, payload: &str, sig: &str) -> String {
+    format!(r#"{{"v":{VERSION},"kid":"{kid}","payload":"{payload}","sig":"{sig}"}}"#)
+}
+
+/// Version, key id, payload and signature of a body. What is around the payload is not signed; there is one spelling of
+/// it, so nothing in it changes unseen either.
+fn fields(body: &str) -> Option<(u32, [&str; 3])> {
+    let (version, rest) = body.strip_prefix(r#"{"v":"#)?.split_once(r#","kid":""#)?;
+    let (kid, rest) = rest.split_once(r#"","payload":""#)?;
+    let (payload, rest) = rest.split_once(r#"","sig":""#)?;
+    let sig = rest.strip_suffix(r#""}"#)?;
+    let number: u32 = version.parse().ok()?;
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    (number.to_string() == version && [kid, payload, sig].into_iter().all(plain))
+        .then_some((number, [kid, payload, sig]))
 }
 
 /// The public keys of the vendor: two at most, so that they can be exchanged.
@@ -157,7 +166,7 @@ impl VendorKeys {
     /// [`Invalid`]: not one bit is other than it was signed.
     pub fn open(&self, purpose: Purpose, text: &[u8]) -> Result<Vec<u8>, Invalid> {
         let sealed = Sealed::read(purpose, text)?;
-        let key = self.0.iter().find(|(id, _)| *id == sealed.envelope.kid).ok_or(Invalid::UnknownKey)?.1;
+        let key = self.0.iter().find(|(id, _)| *id == sealed.kid).ok_or(Invalid::UnknownKey)?.1;
         sealed.prove(&key)?;
         sealed.unproven()
     }
@@ -165,8 +174,11 @@ impl VendorKeys {
 
 /// An envelope whose signature has not been looked at.
 pub(crate) struct Sealed {
-    purpose: Purpose,
-    envelope: Envelope,
+    kid: String,
+    /// The purpose's prefix and the payload in base64.
+    message: Vec<u8>,
+    prefix: usize,
+    signature: Signature,
 }
 
 impl Sealed {
@@ -176,31 +188,29 @@ impl Sealed {
             return Err(Invalid::TooLong);
         }
         let body = armour::decode(purpose, text)?;
-        let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| Invalid::Envelope)?;
-        // What is around the payload is not signed; there is one spelling of it, so nothing in it changes unseen either.
-        if serde_json::to_vec(&envelope).map_err(|_| Invalid::Envelope)? != body {
-            return Err(Invalid::Envelope);
-        }
-        if envelope.v != VERSION {
+        let body = std::str::from_utf8(&body).map_err(|_| Invalid::Envelope)?;
+        let (version, [kid, payload, sig]) = fields(body).ok_or(Invalid::Envelope)?;
+        if version != VERSION {
             return Err(Invalid::Version);
         }
-        Ok(Self { purpose, envelope })
+        let signature = STANDARD.decode(sig).ok().and_then(|sig| Signature::from_slice(&sig).ok());
+        let signature = signature.ok_or(Invalid::Envelope)?;
+        let (message, prefix) = (signed(purpose, payload), purpose.prefix().len());
+        Ok(Self { kid: kid.to_owned(), message, prefix, signature })
     }
 
     /// The payload, whoever wrote it: only to find out whose signature to ask for.
     pub(crate) fn unproven(&self) -> Result<Vec<u8>, Invalid> {
-        STANDARD.decode(&self.envelope.payload).map_err(|_| Invalid::Envelope)
+        STANDARD.decode(&self.message[self.prefix..]).map_err(|_| Invalid::Envelope)
     }
 
     /// Whether the envelope names `key`.
     pub(crate) fn is_by(&self, key: &VerifyingKey) -> bool {
-        self.envelope.kid == key_id(key)
+        self.kid == key_id(key)
     }
 
     /// That `key` signed it.
     pub(crate) fn prove(&self, key: &VerifyingKey) -> Result<(), Invalid> {
-        let signature = STANDARD.decode(&self.envelope.sig).map_err(|_| Invalid::Envelope)?;
-        let signature = Signature::from_slice(&signature).map_err(|_| Invalid::Envelope)?;
-        key.verify_strict(&signed(self.purpose, &self.envelope.payload), &signature).map_err(|_| Invalid::Signature)
+        key.verify_strict(&self.message, &self.signature).map_err(|_| Invalid::Signature)
     }
 }

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde::Serialize;
 
 use crate::armour;
-use crate::envelope::{Envelope, MAX_BYTES, Purpose, VERSION, key_id, signed};
+use crate::envelope::{MAX_BYTES, Purpose, body, key_id, signed};
 
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,7 @@ pub fn sign(purpose: Purpose, claims: &impl Serialize, key: &SigningKey) -> Resu
     }
     let payload = STANDARD.encode(serde_json::to_vec(claims)?);
     let sig = STANDARD.encode(key.sign(&signed(purpose, &payload)).to_bytes());
-    let envelope = Envelope { v: VERSION, kid: key_id(&key.verifying_key()), payload, sig };
-    let text = armour::encode(purpose, &serde_json::to_vec(&envelope)?);
+    let text = armour::encode(purpose, body(&key_id(&key.verifying_key()), &payload, &sig).as_bytes());
     if text.len() > MAX_BYTES {
         return Err(SignError::TooLong);
     }
