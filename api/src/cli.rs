@@ -28,7 +28,7 @@ pub(crate) enum Command {
     CheckConfig,
     /// Print the API's description (OpenAPI 3.1).
     Openapi,
-    /// Users, sessions, companies, permissions, the audit log: the same rules as the API's, on the machine itself.
+    /// Users, sessions, companies, permissions, the audit log, the license: the same rules as the API's, on the machine itself.
     Admin(Admin),
     /// Decode media for a parent process; not for people.
     #[command(hide = true)]
@@ -71,6 +71,11 @@ pub(crate) enum AdminObject {
         #[command(subcommand)]
         action: AuditAction,
     },
+    /// The license of an appliance without a license server.
+    License {
+        #[command(subcommand)]
+        action: LicenseAction,
+    },
     /// Print who may do what, as a table in Markdown.
     Permissions,
 }
@@ -98,6 +103,21 @@ pub(crate) enum AuditAction {
         #[arg(long, default_value = "-", value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LicenseAction {
+    /// Print what the license is worth and what is used of it.
+    Status,
+    /// Print the activation request, to be carried to the vendor.
+    Request,
+    /// Put a license file where OZ_LICENSE_FILE says; a running server takes it within seconds.
+    Install {
+        /// What the vendor sent.
+        file: PathBuf,
+    },
+    /// Say that this appliance was restored on another machine: its license works there for 14 days.
+    Restored,
 }
 
 #[derive(Debug, Subcommand)]

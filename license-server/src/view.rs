@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::{holder, reason_of};
 use jiff::Timestamp;
 use oz_domain::Millis;
-use oz_license::{Kind, LEAST_PRINTS, VendorKeys};
+use oz_license::{Kind, VendorKeys};
 use oz_site::{Basis, Head, Holder, Installed, Standing, Warning};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ impl Whole {
             "version": app.site.version,
             "site_id": app.site_id,
             "site_key": hex::encode(app.site.key.verifying_key()),
-            "bound_by_site_key_alone": app.site.factors.prints([0; 16]).len() < LEAST_PRINTS,
+            "bound_by_site_key_alone": app.site.is_bound_by_key_alone(),
             "license": license,
             "ends_at": standing.end,
             "days_left": standing.days_left(now),

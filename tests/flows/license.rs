@@ -4,7 +4,7 @@ use crate::support::client::{Client, Part};
 use crate::support::fixtures::live_still;
 use crate::support::license::{after, signed, unbound};
 use crate::support::server::{Options, Server, until};
-use oz_license::{Claims, Feature, Limits, Period, Volume};
+use oz_license::{ActivationRequest, Claims, Feature, Kind, Limits, Period, Volume};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ on_both! {
     what_is_not_licensed_is_refused_by_name,
     a_volume_is_given_out_to_the_last_one_and_no_further,
     a_newer_license_takes_over_without_a_failed_request,
+    an_appliance_without_a_license_server_is_activated_from_the_command_line,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -172,4 +173,34 @@ fn a_newer_license_takes_over_without_a_failed_request(options: Options) {
     install(&file, &signed(&unbound("swapped", 3)));
     wait_for(&server, |text: &str| text.contains("is not newer than revision 4"));
     let _: Value = ask(&client).expect(201);
+}
+
+fn an_appliance_without_a_license_server_is_activated_from_the_command_line(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, file) = server(options, folder.path());
+    let said = |action: &[&str]| {
+        let output = server.command(&[&["admin", "license"], action].concat(), "");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), text)
+    };
+    let sent = folder.path().join("sent.oz");
+    let sent = sent.to_str().expect("a path");
+    let claims = Claims { kind: Kind::Server, ..unbound("activated", 1) };
+    // Not activated, it takes no trial's place.
+    fs_err::write(sent, signed(&claims)).expect("the file");
+    let (good, text) = said(&["install", sent]);
+    assert!(!good && text.contains("not activated") && !file.exists(), "{text}");
+    let output = server.command(&["admin", "license", "request"], "");
+    let request: ActivationRequest = serde_json::from_slice(&output.stdout).expect("a request");
+    let mut activated = claims;
+    activated.activate(&request).expect("a good request");
+    fs_err::write(sent, signed(&activated)).expect("the file");
+    let (good, text) = said(&["install", sent]);
+    assert!(good && text.contains("state      active") && text.contains("license    activated"), "{text}");
+    wait_for(&server, |text| text.starts_with("active"));
+    ask(&server.client()).expect(201);
+    assert_eq!(said(&["status"]).1.lines().next(), text.lines().next());
+    // It was not moved.
+    let (good, text) = said(&["restored"]);
+    assert!(!good && text.contains("not for another machine"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! `oz-api admin …`: the same rules as the API, and the same audit, on the machine itself.
 
 mod companies;
+mod license;
 mod sessions;
 mod users;
 
@@ -47,6 +48,7 @@ pub(crate) async fn run(settings: &Api, admin: Admin, out: &mut impl Write) -> a
         AdminObject::Session { action } => sessions::run(&mut desk, action).await,
         AdminObject::Company { action } => companies::run(&mut desk, action).await,
         AdminObject::Audit { action } => command::run(settings, &db, &keys, action, desk.out).await,
+        AdminObject::License { action } => license::run(settings, &db, action, desk.out).await,
         AdminObject::Permissions => Ok(()),
     };
     // A record that waits for the next start of a server could be taken away until then. The deed itself is done.

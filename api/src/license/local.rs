@@ -1,6 +1,7 @@
 //! The license of an appliance without a license server: the same core, in its own database.
 
 use crate::license::desk::Known;
+use anyhow::Context as _;
 use oz_domain::Millis;
 use oz_license::VendorKeys;
 use oz_site::{Ask, Beat, Lived, Refused, Site, Standing, uses};
@@ -69,12 +70,7 @@ struct Stepped {
 impl Local {
     /// The site of a database whose keys lie in `secrets`.
     pub(crate) fn open(secrets: &Path, file: PathBuf) -> anyhow::Result<Self> {
-        use anyhow::Context as _;
-        let key = oz_site::load_or_create(&secrets.join("site.key"), true).context("the site key")?;
-        let factors = oz_site::factors(Path::new("/"));
-        let mut site = Site::new(VendorKeys::compiled()?, key, factors, env!("CARGO_PKG_VERSION"), TTL);
-        site.trial = true;
-        Ok(Self { site, file, present: AtomicBool::new(false), started: Instant::now(), turn: Mutex::default() })
+        Ok(Self { site: site(secrets)?, file, present: AtomicBool::new(false), started: Instant::now(), turn: Mutex::default() })
     }
 
     /// What may be done now.
@@ -213,8 +209,17 @@ impl Local {
     }
 }
 
+/// The site of an appliance without a license server.
+pub(crate) fn site(secrets: &Path) -> anyhow::Result<Site> {
+    let key = oz_site::load_or_create(&secrets.join("site.key"), true).context("the site key")?;
+    let factors = oz_site::factors(Path::new("/"));
+    let mut site = Site::new(VendorKeys::compiled()?, key, factors, env!("CARGO_PKG_VERSION"), TTL);
+    site.trial = true;
+    Ok(site)
+}
+
 /// What the license file says; none when there is none.
-fn read(path: &Path) -> std::io::Result<Option<String>> {
+pub(crate) fn read(path: &Path) -> std::io::Result<Option<String>> {
     let file = match fs_err::File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file?,

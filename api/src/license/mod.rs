@@ -13,6 +13,7 @@ mod remote;
 
 pub(crate) use desk::{Desk, Uses};
 pub(crate) use keeper::{start, stop};
+pub(crate) use local::{read, site};
 
 use oz_domain::AnalysisKind;
 use oz_license::Feature;

@@ -4,7 +4,9 @@ use diesel_migrations::embed_migrations;
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use oz_domain::Millis;
-use oz_license::{Factors, GrantClaims, LeaseClaims, License, Purpose, VendorKeys, key_id, sign};
+use oz_license::{
+    ActivationRequest, Factors, GrantClaims, LEAST_PRINTS, LeaseClaims, License, PRODUCT, Purpose, VendorKeys, key_id, sign,
+};
 use oz_store::Migrations;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +44,29 @@ impl Site {
     /// The short name of its public key.
     pub fn key_id(&self) -> String {
         key_id(&self.key.verifying_key())
+    }
+
+    /// What the vendor is asked for.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn activation_request(&self) -> std::io::Result<ActivationRequest> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(std::io::Error::other)?;
+        let prints = self.factors.prints(salt);
+        // With fewer the site key alone stands for the machine.
+        let enough = prints.len() >= LEAST_PRINTS;
+        Ok(ActivationRequest {
+            product: PRODUCT.to_owned(),
+            version: self.version.clone(),
+            site_key: hex::encode(self.key.verifying_key()),
+            fingerprints: prints.iter().filter(|_| enough).map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Whether the machine shows too few parts for a license to be bound to them.
+    pub fn is_bound_by_key_alone(&self) -> bool {
+        self.factors.prints([0; 16]).len() < LEAST_PRINTS
     }
 
     /// Signs a lease.

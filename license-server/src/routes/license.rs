@@ -7,7 +7,6 @@ use crate::grants;
 use crate::view::Whole;
 use bytes::Bytes;
 use oz_http::{ApiError, Response, json_reply};
-use oz_license::{ActivationRequest, LEAST_PRINTS, PRODUCT};
 use oz_wire::Code;
 use qrcode::render::{svg, unicode};
 use qrcode::{EcLevel, QrCode};
@@ -48,19 +47,7 @@ pub(super) async fn restored(app: App) -> Result<Response> {
 
 /// `format`: `json` (a file to carry), `svg` and `txt` (QR codes of the same).
 pub(super) async fn request(query: Vec<(String, String)>, app: App) -> Result<Response> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|e| ApiError::internal(Code::Unknown, e))?;
-    let mut fingerprints: Vec<String> = app.site.factors.prints(salt).iter().map(ToString::to_string).collect();
-    if fingerprints.len() < LEAST_PRINTS {
-        // The site key alone stands for the machine then; GET /api/license says so.
-        fingerprints.clear();
-    }
-    let request = ActivationRequest {
-        product: PRODUCT.to_owned(),
-        version: app.site.version.clone(),
-        site_key: hex::encode(app.site.key.verifying_key()),
-        fingerprints,
-    };
+    let request = app.site.activation_request().map_err(|e| ApiError::internal(Code::Unknown, e))?;
     let text = serde_json::to_string(&request).map_err(|e| ApiError::internal(Code::Unknown, e))?;
     let code = || {
         let code = QrCode::with_error_correction_level(&text, EcLevel::L);
