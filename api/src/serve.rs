@@ -5,7 +5,7 @@ use crate::settings::{Api, Components};
 use crate::{audit, license, routes, work};
 use anyhow::Context as _;
 use oz_domain::{Clock, SystemClock};
-use oz_http::{Observer, Server, ServerOptions, Tls, told, until_stopped};
+use oz_http::{Observer, Server, ServerOptions, Tls, raise_descriptors, told, until_stopped};
 use oz_jobs::Handle;
 use oz_telemetry::{Metrics, notify};
 use std::net::SocketAddr;
@@ -39,6 +39,7 @@ pub(crate) enum Part {
 pub(crate) async fn run(settings: Api, part: Part) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let works = part == Part::Work || settings.local_processing;
+    raise_descriptors();
     // Addresses first: one that is taken is told before anything is loaded.
     let private = listen(settings.metrics_listen, "metrics_listen").await?;
     let public = match part {

@@ -16,19 +16,23 @@ pub(crate) enum Door {
     Socket,
 }
 
-/// Refuses who has less than this right.
-pub(crate) fn needs(app: &App, door: Door, least: Right) -> BoxedFilter<()> {
+/// The caller's right; refuses who has less than this.
+pub(crate) fn at_least(app: &App, door: Door, least: Right) -> BoxedFilter<(Right,)> {
     right(app, door)
         .and_then(move |right: Option<Right>| async move {
             let refused = match right {
-                Some(right) if right >= least => return Ok(()),
+                Some(right) if right >= least => return Ok(right),
                 Some(_) => ApiError::new(Code::AuthForbidden, "this call needs the admin token, not the join secret"),
                 None => ApiError::new(Code::AuthNotProvided, "no secret: expected `Authorization: Bearer …`"),
             };
             Err(warp::Rejection::from(refused))
         })
-        .untuple_one()
         .boxed()
+}
+
+/// Refuses who has less than this right.
+pub(crate) fn needs(app: &App, door: Door, least: Right) -> BoxedFilter<()> {
+    at_least(app, door, least).map(|_| ()).untuple_one().boxed()
 }
 
 /// The caller's right; none without a secret. A wrong secret is refused, and one who shows many is told to wait.

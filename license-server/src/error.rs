@@ -61,6 +61,8 @@ fn of_site(refused: Refused) -> ApiError {
         Refused::Over => ApiError::new(Code::NotExist, text),
         Refused::Stale => reason(Code::Conflict, text, "stale"),
         Refused::OtherBatch => reason(Code::Conflict, text, "other_batch"),
+        Refused::Feature => ApiError::new(Code::LicenseFeature, text),
+        Refused::Ledger(_) => reason(Code::Conflict, text, "ledger"),
         Refused::Volume => ApiError::new(Code::LicenseVolume, text),
         Refused::File(invalid) => reason(Code::InvalidValue, format!("the license file: {text}"), invalid.as_str()),
         Refused::NotInstalled(_) => reason(Code::Conflict, text, "not_installed"),

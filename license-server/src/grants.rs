@@ -74,6 +74,9 @@ impl Ask {
         if !(1..=64).contains(&version.len()) || !version.chars().all(|c| plain(c) || c == '+') {
             return Err(Error::value("sdk_version", "1 to 64 letters, digits, `.`, `_`, `-`, `+`"));
         }
+        if let Some(hash) = &self.device_hash {
+            oz_site::valid("device_hash", hash)?;
+        }
         let audience = match (self.platform, &self.app_id, &self.origin) {
             (Platform::Web, None, Some(origin)) => return page(origin),
             (Platform::Web, ..) => return Err(Error::value("origin", "the page's origin, and no app_id")),
@@ -86,6 +89,12 @@ impl Ask {
             return Err(Error::value("app_id", "1 to 255 letters, digits, `.`, `_`, `-`"));
         }
         Ok(audience)
+    }
+
+    /// What is spent by a grant: a nonce of an app or page, whatever else is asked with it.
+    fn spent(&self) -> String {
+        let asker = self.app_id.as_deref().or(self.origin.as_deref()).unwrap_or_default();
+        format!("{}\n{}", asker.to_ascii_lowercase(), self.nonce)
     }
 
     /// What the app signs: never what it signs for a master license offline, its id alone, whatever nonce it is given.
@@ -170,7 +179,7 @@ async fn give(app: &App, ask: &Ask, audience: Audience, is_node: bool) -> Result
         }
     }
     let Some((file, license)) = found else { return Ok(Err(nearest)) };
-    let name = Sha256::digest(serde_json::to_vec(&(&audience, &ask.nonce)).unwrap_or_default());
+    let name = Sha256::digest(ask.spent());
     if !locked(&app.grants.nonces).take(short(&name), Instant::now()) {
         return Ok(Err(Refusal::NonceUsed));
     }

@@ -75,27 +75,32 @@ impl Heads {
         Ok(fs_err::rename(&draft, &self.path)?)
     }
 
-    /// The furthest head of this ledger that the site key signed.
-    pub(crate) fn last(&self, site: &Site, site_id: &str) -> anyhow::Result<Option<Head>> {
+    /// The furthest one that is known.
+    pub(crate) fn furthest(&self) -> Option<Head> {
+        self.furthest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The heads of this ledger that the site key signed.
+    pub(crate) fn kept(&self, site: &Site, site_id: &str) -> anyhow::Result<Vec<Head>> {
         let text = match fs_err::read_to_string(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
             text => text?,
         };
         let own = VendorKeys::new([site.key.verifying_key()]);
-        let mut furthest: Option<Head> = None;
+        let mut kept = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let told = open(line, &own).with_context(|| format!("{}: line {}", self.path.display(), number + 1));
             match told {
-                Ok(told) if told.site_id == site_id => {
-                    furthest = furthest.filter(|head| head.count > told.ledger.count).or(Some(told.ledger));
-                }
+                Ok(told) if told.site_id == site_id => kept.push(told.ledger),
                 Ok(_) => {}
                 // The last line may be half written when the power fails; the others stand.
                 Err(error) => tracing::warn!(error = %format!("{error:#}"), "a kept head of the ledger is not ours"),
             }
         }
-        *self.furthest.lock().unwrap_or_else(PoisonError::into_inner) = furthest.clone();
-        Ok(furthest)
+        let mut furthest = self.furthest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = furthest.take();
+        *furthest = kept.iter().cloned().chain(known).max_by_key(|head| head.count);
+        Ok(kept)
     }
 
     /// Puts the heads of a lost ledger aside.
@@ -128,19 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn the_furthest_head_that_our_key_signed_for_our_ledger_counts() {
+    fn the_heads_that_our_key_signed_for_our_ledger_count() {
         let folder = tempfile::tempdir().unwrap();
         let (ours, theirs) = (site(folder.path(), "a"), site(folder.path(), "b"));
         let heads = Heads::of(folder.path());
-        assert_eq!(heads.last(&ours, "s").unwrap(), None);
+        assert_eq!(heads.kept(&ours, "s").unwrap(), []);
         heads.tell(&ours, "s", &head(5), Timestamp::UNIX_EPOCH).unwrap();
         heads.tell(&ours, "s", &head(3), Timestamp::UNIX_EPOCH).unwrap();
         heads.tell(&ours, "another ledger", &head(7), Timestamp::UNIX_EPOCH).unwrap();
         heads.tell(&theirs, "s", &head(9), Timestamp::UNIX_EPOCH).unwrap();
         fs_err::OpenOptions::new().append(true).open(&heads.path).unwrap().write_all(b"{\"count\":").unwrap();
-        assert_eq!(heads.last(&ours, "s").unwrap(), Some(head(5)));
+        assert_eq!(heads.kept(&ours, "s").unwrap(), [head(5), head(3)]);
+        assert_eq!(Heads::of(folder.path()).furthest(), None, "nothing was read yet");
         heads.put_aside(Millis::new(1)).unwrap();
-        assert_eq!(heads.last(&ours, "s").unwrap(), None);
+        assert_eq!(heads.kept(&ours, "s").unwrap(), []);
     }
 
     #[test]
@@ -150,6 +156,6 @@ mod tests {
         fs_err::write(&heads.path, "{}\n".repeat(2 * KEPT - 1)).unwrap();
         heads.tell(&site, "s", &head(1), Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(fs_err::read_to_string(&heads.path).unwrap().lines().count(), KEPT);
-        assert_eq!(heads.last(&site, "s").unwrap(), Some(head(1)));
+        assert_eq!(heads.kept(&site, "s").unwrap(), [head(1)]);
     }
 }

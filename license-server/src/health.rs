@@ -19,10 +19,10 @@ const LITTLE: u64 = 256 << 20;
 /// What is known of the ledger's chain.
 #[derive(Debug, Default)]
 pub(crate) enum Ledger {
-    /// It is being walked.
+    /// It is being walked for the first time.
     #[default]
     Walking,
-    /// It was whole at the start.
+    /// It was whole at the last walk.
     Whole,
     /// It is not.
     Broken(String),
@@ -89,7 +89,7 @@ pub(crate) fn health(app: &App) -> Health {
     let license = looked.as_ref().map_or((CheckStatus::Fail, "not known".to_owned()), |l| license(&l.standing));
     let ledger = match &*app.ledger.lock().unwrap_or_else(PoisonError::into_inner) {
         Ledger::Walking => (CheckStatus::Ok, "its chain is being verified".to_owned()),
-        Ledger::Whole => (CheckStatus::Ok, "its chain was whole at the start".to_owned()),
+        Ledger::Whole => (CheckStatus::Ok, "its chain and sums were whole at the last walk".to_owned()),
         Ledger::Broken(text) => (CheckStatus::Fail, text.clone()),
     };
     let disk = match looked.as_ref().and_then(|looked| looked.free) {

@@ -1,30 +1,40 @@
-//! Housekeeping: time lived through, warnings, heads of the ledger, and once at the start its whole chain.
+//! Housekeeping: time lived through, warnings, heads of the ledger, and every day its whole chain.
 
 use crate::app::App;
 use crate::health::Ledger;
-use oz_site::{Broken, Head, Lived, Telling, timestamp};
-use std::sync::PoisonError;
+use oz_site::{Broken, Head, Lived, Telling, Walk, timestamp};
+use oz_store::AnyConn;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_secs(10);
 /// Between two heads, at least.
 const HEADS: Duration = Duration::from_secs(300);
+/// Between two walks over the whole ledger.
+const WALKS: Duration = Duration::from_secs(24 * 3600);
 /// Entries that are walked in one transaction.
-const WALK: u32 = 1000;
+const STEP: u32 = 1000;
 
-/// Runs until it is aborted.
-pub(crate) async fn keep(app: App, mut lived: Lived) {
+/// Runs until the stop is told.
+pub(crate) async fn keep(app: App, mut lived: Lived, mut stopped: watch::Receiver<bool>) {
     let (start, mut telling) = (Instant::now(), Telling::default());
     let mut head_told = None;
     // A timer that decides nothing but when to look; the first look is at once.
     let mut ticks = tokio::time::interval(EVERY);
     loop {
-        ticks.tick().await;
+        let stops = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stopped.wait_for(|stop| *stop) => true,
+        };
         let running = start.elapsed();
         match app.queue.write(move |conn, _| lived.tick(conn, running)).await {
             Ok(life) => lived = life,
             Err(error) => tracing::warn!(%error, "the time lived through was not written"),
+        }
+        if stops {
+            return;
         }
         if let Some(looked) = crate::health::looked(&app) {
             telling.tell(&looked.standing.warnings, Instant::now());
@@ -35,14 +45,23 @@ pub(crate) async fn keep(app: App, mut lived: Lived) {
     }
 }
 
-/// Tells the head of the ledger if it is another one than was told last. `true` when it did. One that was not walked up to is
-/// vouched for by nobody.
+/// Tells the head of the ledger if it is another one than was told last. `true` when it did. One that was not walked up to,
+/// or does not go on from the one that was told last, is vouched for by nobody.
 pub(crate) async fn tell_head(app: &App) -> bool {
     if !matches!(*app.ledger.lock().unwrap_or_else(PoisonError::into_inner), Ledger::Whole) {
         return false;
     }
     let told = async {
-        let (head, telling) = (app.db.read(oz_site::head).await?, app.clone());
+        let (last, telling) = (app.heads.furthest(), app.clone());
+        let read = move |conn: &mut AnyConn| {
+            let goes_on = last.map_or(Ok(true), |last| oz_site::has(conn, &last))?;
+            Ok::<_, oz_site::Refused>((oz_site::head(conn)?, goes_on))
+        };
+        let (head, goes_on) = app.db.read(read).await?;
+        if !goes_on {
+            broken(app, &Broken::Cut(head.count));
+            return Ok(false);
+        }
         let tell = move || {
             let now = timestamp(telling.clock.now());
             telling.heads.tell(&telling.site, &telling.site_id, &head, now)
@@ -55,44 +74,51 @@ pub(crate) async fn tell_head(app: &App) -> bool {
     })
 }
 
-/// Walks the whole ledger, held against the head that was kept last.
-pub(crate) async fn verify(app: App, kept: Option<Head>) {
-    let state = match walk(&app, kept).await {
-        Ok(Ok(head)) => {
-            tracing::info!(entries = head.count, "the ledger is whole");
-            Ledger::Whole
+/// Walks the whole ledger at the start and every day. Runs until it is aborted.
+pub(crate) async fn verify(app: App) {
+    let mut days = tokio::time::interval(WALKS);
+    loop {
+        days.tick().await;
+        match walk(&app).await {
+            Ok(Ok(head)) => {
+                tracing::info!(entries = head.count, "the ledger is whole");
+                *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Whole;
+            }
+            Ok(Err(found)) => broken(&app, &found),
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the ledger could not be read");
+                let text = "it could not be read".to_owned();
+                *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Broken(text);
+            }
         }
-        Ok(Err(broken)) => {
-            tracing::error!(%broken, "the ledger is broken: restore the database, and ask who had access to it");
-            Ledger::Broken(broken.to_string())
-        }
-        Err(error) => {
-            tracing::error!(%error, "the ledger could not be read");
-            Ledger::Broken("it could not be read".to_owned())
-        }
-    };
-    *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    tell_head(&app).await;
+        tell_head(&app).await;
+    }
 }
 
-async fn walk(app: &App, kept: Option<Head>) -> oz_site::Result<Result<Head, Broken>> {
-    let mut at = Head::start();
+fn broken(app: &App, found: &Broken) {
+    tracing::error!(broken = %found, "the ledger is broken: restore the database, and ask who had access to it");
+    *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Broken(found.to_string());
+}
+
+async fn walk(app: &App) -> anyhow::Result<Result<Head, Broken>> {
+    let keeper = app.clone();
+    let kept = tokio::task::spawn_blocking(move || keeper.heads.kept(&keeper.site, &keeper.site_id)).await??;
+    let (mut walk, kept) = (Walk::from(Head::start()), Arc::new(kept));
     loop {
-        // So that a step ends at the kept head.
-        let to_kept = kept.as_ref().map(|kept| kept.count - at.count).filter(|left| *left > 0);
-        let limit = to_kept.and_then(|left| u32::try_from(left).ok()).map_or(WALK, |left| left.min(WALK));
-        let from = at.clone();
-        let next = match app.db.read(move |conn| oz_site::verify(conn, &from, limit)).await? {
-            Ok(next) => next,
-            Err(broken) => return Ok(Err(broken)),
+        let told = Arc::clone(&kept);
+        let step = move |conn: &mut AnyConn| {
+            let found = match walk.step(conn, STEP)? {
+                Ok(true) => walk.holds(conn, &told)?.map(|()| true),
+                stepped => stepped,
+            };
+            Ok::<_, oz_site::Refused>((walk, found))
         };
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.count == next.count && kept.hash != next.hash) {
-            return Ok(Err(Broken::Changed(kept.count)));
+        let found;
+        (walk, found) = app.db.read(step).await?;
+        match found {
+            Ok(true) => return Ok(Ok(walk.head)),
+            Ok(false) => {}
+            Err(found) => return Ok(Err(found)),
         }
-        if next == at {
-            let cut = kept.is_some_and(|kept| kept.count > at.count);
-            return Ok(if cut { Err(Broken::Cut(at.count)) } else { Ok(at) });
-        }
-        at = next;
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use oz_settings::Secret;
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use subtle::ConstantTimeEq as _;
 
@@ -46,6 +47,8 @@ fn secret(path: &Path) -> anyhow::Result<Secret> {
         Err(error) if error.kind() == ErrorKind::NotFound => return create(path),
         text => Secret::new(text?.trim().to_owned()),
     };
+    let others = fs_err::metadata(path)?.permissions().mode() & 0o007;
+    anyhow::ensure!(others == 0, "{}: everybody may read it; chmod 640 it", path.display());
     anyhow::ensure!(text.expose().len() >= LEAST, "{}: expected at least {LEAST} characters", path.display());
     Ok(text)
 }
@@ -66,7 +69,6 @@ fn create(path: &Path) -> anyhow::Result<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn secrets_are_made_once_and_told_apart() {

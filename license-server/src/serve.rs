@@ -5,7 +5,7 @@ use crate::auth::Door;
 use crate::settings::Server as Settings;
 use crate::{health, keep, routes};
 use anyhow::{Context as _, ensure};
-use oz_http::{Observer, Server, ServerOptions, Tls, told, until_stopped};
+use oz_http::{Observer, Server, ServerOptions, Tls, raise_descriptors, told, until_stopped};
 use oz_license::VendorKeys;
 use oz_site::Lived;
 use oz_telemetry::notify;
@@ -28,6 +28,7 @@ const CONNECTIONS: usize = 4096;
 /// Runs until SIGTERM or SIGINT, then stops in order.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let address = settings.listen;
+    raise_descriptors();
     // Addresses first: one that is taken is told before anything is loaded.
     let network = TcpListener::bind(address).await.with_context(|| format!("listen: cannot listen on {address}"))?;
     let app = App::open(settings).await?;
@@ -38,7 +39,6 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     health::look(&app).await?;
     let socket = listen_on_socket(&app.settings.socket)?;
     let tls = app.settings.tls.clone().map(|(c, k)| Tls::load(c, k)).transpose()?.map(Arc::new);
-    let kept = app.heads.last(&app.site, &app.site_id)?;
     let (stop, stopped) = watch::channel(false);
     let serve = |door, tls| Server::new(&routes::routes(&app, door), options(&app, tls));
     let (over_network, over_socket) = (serve(Door::Network, tls.clone()), serve(Door::Socket, None));
@@ -47,13 +47,13 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
             let stopped = stopped.clone();
             async move { over_network.serve(network, told(stopped)).await }
         }),
-        tokio::spawn(async move { over_socket.serve(socket, told(stopped)).await }),
+        tokio::spawn({
+            let stopped = stopped.clone();
+            async move { over_socket.serve(socket, told(stopped)).await }
+        }),
     ];
-    let background = [
-        tokio::spawn(health::keep_looking(app.clone())),
-        tokio::spawn(keep::keep(app.clone(), lived)),
-        tokio::spawn(keep::verify(app.clone(), kept)),
-    ];
+    let keeper = tokio::spawn(keep::keep(app.clone(), lived, stopped));
+    let background = [tokio::spawn(health::keep_looking(app.clone())), tokio::spawn(keep::verify(app.clone()))];
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, key = app.site.key_id(), "started");
     until_stopped(tls.as_deref(), std::future::ready(()), async |_| health::is_fresh(&app)).await?;
 
@@ -63,6 +63,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     for server in servers {
         server.await.context("the server's task")??;
     }
+    keeper.await.context("the keeper's task")?;
     background.iter().for_each(tokio::task::JoinHandle::abort);
     keep::tell_head(&app).await;
     let _ = fs_err::remove_file(&app.settings.socket);

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::error::{holder, reason_of};
+use crate::secrets::Right;
 use jiff::Timestamp;
 use oz_domain::Millis;
 use oz_license::{Kind, VendorKeys};
@@ -43,7 +44,7 @@ impl Whole {
     }
 
     /// As JSON.
-    pub(crate) fn json(&self, app: &App) -> Value {
+    pub(crate) fn json(&self, app: &App, right: Right) -> Value {
         let (standing, now) = (&self.standing, app.clock.now());
         let license = match &standing.basis {
             Basis::License(license) => serde_json::to_value(license.claims()).unwrap_or_default(),
@@ -51,7 +52,10 @@ impl Whole {
         };
         let of_lease = |h: &Holder| {
             let mut shown = holder(h);
-            shown["lease_id"] = json!(h.lease_id);
+            // Whoever has it ends the lease: no node learns another's.
+            if right >= Right::Admin {
+                shown["lease_id"] = json!(h.lease_id);
+            }
             shown
         };
         let sdk = self.sdk.iter().filter_map(|file| file.license.as_ref().ok()).filter_map(|license| {

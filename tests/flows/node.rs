@@ -193,7 +193,10 @@ fn kills_of_either_lose_no_use_and_double_none(options: Options) {
             office.restart();
         }
     }
+    wait_for(&server, |text| text.starts_with("active"));
     let total = server.client().get("/api/folders/").expect(200)["total"].as_i64().expect("a total");
     assert!(total >= i64::try_from(acknowledged).expect("a number"), "{total} folders, {acknowledged} acknowledged");
+    // The end of a node tells what is left.
+    assert!(server.stop().success());
     until("all use is told", PATIENCE, || (counted(&office) == total).then_some(()));
 }

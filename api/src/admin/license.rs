@@ -12,12 +12,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) async fn run(
-    settings: &Api,
-    db: &Db,
-    action: LicenseAction,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
+pub(super) async fn run(settings: &Api, db: &Db, action: LicenseAction, out: &mut dyn Write) -> anyhow::Result<()> {
     ensure!(
         settings.license_server.is_none(),
         "this node takes its lease from a license server: ask `oz-license-server` there"

@@ -49,6 +49,9 @@ impl Caller {
             Some("http") => false,
             _ => return Err(wrong()),
         };
+        // Somebody's password in it would be shown where settings are.
+        let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        anyhow::ensure!(!has_user, "license_server_url: expected no user or password in it");
         anyhow::ensure!(matches!(uri.path(), "" | "/") && uri.query().is_none(), wrong());
         let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
         let loopback =

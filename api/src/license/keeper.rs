@@ -12,6 +12,13 @@ use tokio::task::JoinHandle;
 /// From one look to the next.
 const EVERY: Duration = Duration::from_secs(3);
 
+/// What was used goes to the ledger by so many or after so long: every telling is an entry that is kept for ever.
+const MANY: i64 = 100;
+const LONG: Duration = Duration::from_secs(60);
+
+/// For the last look and the lease at the end.
+const ENDING: Duration = Duration::from_secs(25);
+
 /// The keeper's task, and how it is ended.
 pub(crate) struct Keeper {
     stop: watch::Sender<bool>,
@@ -30,7 +37,7 @@ pub(crate) async fn start(app: &App) -> anyhow::Result<Keeper> {
         None => None,
     };
     let mut told = Told::default();
-    look(app, remote.as_mut()).await;
+    look(app, remote.as_mut(), true).await;
     told.tell(&app.license);
     let (stop, mut stopped) = watch::channel(false);
     let app = app.clone();
@@ -38,16 +45,21 @@ pub(crate) async fn start(app: &App) -> anyhow::Result<Keeper> {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
+        let mut counted = Instant::now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = stopped.wait_for(|stop| *stop) => break,
             }
-            look(&app, remote.as_mut()).await;
+            let counts = is_to_count(&app).await || counted.elapsed() >= LONG;
+            if counts {
+                counted = Instant::now();
+            }
+            look(&app, remote.as_mut(), counts).await;
             told.tell(&app.license);
         }
         // What the last requests used, then the lease.
-        look(&app, remote.as_mut()).await;
+        look(&app, remote.as_mut(), true).await;
         match &mut remote {
             Some(remote) => remote.leave().await,
             None => app.license.local.leave(&app.db, app.now()).await,
@@ -59,14 +71,27 @@ pub(crate) async fn start(app: &App) -> anyhow::Result<Keeper> {
 /// Tells what was used last, gives the lease back, and ends.
 pub(crate) async fn stop(keeper: Keeper) {
     let _ = keeper.stop.send(true);
-    let _ = keeper.task.await;
+    let mut task = keeper.task;
+    if tokio::time::timeout(ENDING, &mut task).await.is_err() {
+        tracing::warn!("the license was not looked at to the end; what was used is told at the next start");
+        task.abort();
+    }
 }
 
-async fn look(app: &App, remote: Option<&mut Remote>) {
+/// Whether much waits to be counted, or little is left.
+async fn is_to_count(app: &App) -> bool {
+    // A database that does not answer for a moment changes nothing.
+    let Ok(pending) = app.db.read(oz_site::uses::pending).await else { return false };
+    app.license.wait(pending);
+    pending >= MANY || app.license.is_near_the_end()
+}
+
+/// Looks once; `counts` moves what was used to the ledger.
+async fn look(app: &App, remote: Option<&mut Remote>, counts: bool) {
     let (now, desk) = (app.now(), &app.license);
     let found = match remote {
-        Some(remote) => remote.turn(app).await,
-        None => desk.local.turn(&app.db, desk.instance(), now).await.map_err(|error| match error {
+        Some(remote) => remote.turn(app, counts).await,
+        None => desk.local.turn(app, now, counts).await.map_err(|error| match error {
             oz_site::Refused::NotInstalled(text) => Some(Known::nothing("invalid", text)),
             // A database that does not answer for a moment takes no license away.
             other => {

@@ -1,30 +1,34 @@
 //! The license of an appliance without a license server: the same core, in its own database.
 
+use crate::app::App;
 use crate::license::desk::Known;
+use crate::license::file::LicenseFile;
+use crate::license::identity;
 use anyhow::Context as _;
 use oz_domain::Millis;
 use oz_license::VendorKeys;
-use oz_site::{Ask, Beat, Lived, Refused, Site, Standing, uses};
+use oz_site::{Ask, Basis, Beat, Lived, Refused, Site, Standing, uses};
 use oz_store::{AnyConn, Db};
 use std::collections::BTreeSet;
-use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The site key, among the secrets.
+const KEY: &str = "site.key";
 
 /// Life of a node's lease.
 const TTL: Duration = Duration::from_secs(600);
 
 /// How often the time lived through is written down.
-const TICK: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_secs(15);
 
 /// The site in this database.
 pub(crate) struct Local {
     site: Site,
-    file: PathBuf,
-    /// Whether the file is where it belongs.
-    present: AtomicBool,
+    /// Whether the site key was there before this process: then a database without a site lost it, or is another one.
+    is_old: bool,
+    file: LicenseFile,
     started: Instant,
     turn: Mutex<Turn>,
 }
@@ -36,8 +40,6 @@ struct Turn {
     ticked: Duration,
     /// The lease, its counter and when it was extended.
     lease: Option<(String, u64, Duration)>,
-    /// The file's text that was tried last: a bad one is told once.
-    tried: Option<String>,
 }
 
 /// How long the program has run, and whether that is written down now.
@@ -56,6 +58,7 @@ struct Step {
     lease: Option<(String, u64, Duration)>,
     instance: String,
     now: Millis,
+    counts: bool,
 }
 
 /// What comes out of it.
@@ -70,68 +73,72 @@ struct Stepped {
 impl Local {
     /// The site of a database whose keys lie in `secrets`.
     pub(crate) fn open(secrets: &Path, file: PathBuf) -> anyhow::Result<Self> {
-        Ok(Self { site: site(secrets)?, file, present: AtomicBool::new(false), started: Instant::now(), turn: Mutex::default() })
+        let is_old = secrets.join(KEY).try_exists()?;
+        let (site, file) = (site(secrets)?, LicenseFile::new(file));
+        Ok(Self { site, is_old, file, started: Instant::now(), turn: Mutex::default() })
     }
 
     /// What may be done now.
     pub(crate) fn standing(&self, conn: &mut AnyConn, now: Millis) -> oz_site::Result<Standing> {
-        oz_site::standing(conn, &self.site, now, self.present.load(Ordering::Relaxed))
+        oz_site::standing(conn, &self.site, now, self.file.is_present())
     }
 
     /// Keeps the time that this node has lived through; gives whether the clock was turned back. For a node with a license
     /// server.
-    pub(crate) async fn live(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<bool> {
-        let (me, age) = (Arc::clone(self), self.age());
+    pub(crate) async fn live(self: &Arc<Self>, app: &App, now: Millis, ticks: bool) -> oz_site::Result<bool> {
+        let (me, age, instance) = (Arc::clone(self), self.age(ticks), app.license.instance());
         let change = move |conn: &mut AnyConn| {
-            oz_site::open(conn, &me.site, now, true)?;
+            me.opened(conn, now)?;
             let lived = age.live(conn, &instance, now)?;
             Ok::<_, Refused>((lived, oz_site::row(conn)?.is_some_and(|row| row.clock_was_turned_back(now))))
         };
-        let (lived, turned_back) = db.write(change).await?;
+        let (lived, turned_back) = app.db.write(change).await?;
         self.turn.lock().unwrap_or_else(PoisonError::into_inner).grow(age, lived);
         Ok(turned_back)
     }
 
-    fn age(&self) -> Age {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = self.started.elapsed();
-        Age { lived: turn.lived, running, ticks: turn.lived.is_none() || running.saturating_sub(turn.ticked) >= TICK }
+    /// Opens the site in this database. One that was there before and is gone had its trial.
+    fn opened(&self, conn: &mut AnyConn, now: Millis) -> oz_site::Result<()> {
+        if self.is_old && oz_site::row(conn)?.is_none() {
+            oz_site::open_anew(conn, &self.site, now)?;
+            return oz_site::licensed(conn, now);
+        }
+        oz_site::open(conn, &self.site, now, true).map(drop)
     }
 
-    /// Reads the file, moves what was used into the ledger, keeps the lease; gives what may be done now.
-    pub(crate) async fn turn(self: &Arc<Self>, db: &Db, instance: String, now: Millis) -> oz_site::Result<Known> {
-        let me = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || read(&me.file)).await;
-        let text = match read {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the license file cannot be read");
-                None
-            }
-            Err(_) => None,
-        };
-        self.present.store(text.is_some(), Ordering::Relaxed);
-        let age = self.age();
-        let step = {
-            let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            Step {
-                age,
-                text: text.filter(|text| turn.tried.as_ref() != Some(text)),
-                lease: turn.lease.clone(),
-                instance,
-                now,
-            }
-        };
+    fn age(&self, ticks: bool) -> Age {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.started.elapsed();
+        Age {
+            lived: turn.lived,
+            running,
+            ticks: ticks || turn.lived.is_none() || running.saturating_sub(turn.ticked) >= TICK,
+        }
+    }
+
+    /// Reads the file, moves what was used into the ledger if it `counts`, keeps the lease; gives what may be done now.
+    pub(crate) async fn turn(self: &Arc<Self>, app: &App, now: Millis, counts: bool) -> oz_site::Result<Known> {
+        let (age, instance) = (self.age(counts), app.license.instance());
+        let text = self.file.look(age.running).await;
+        let lease = self.turn.lock().unwrap_or_else(PoisonError::into_inner).lease.clone();
+        let step = Step { age, text, lease, instance: instance.clone(), now, counts };
         let (me, taken) = (Arc::clone(self), step.clone());
-        let stepped = db.write(move |conn| me.step(conn, &taken)).await?;
+        let stepped = app.db.write(move |conn| me.step(conn, &taken)).await?;
         self.remember(step, &stepped);
-        Ok(known(&stepped, now))
+        if let Some(Refused::Stale) = stepped.unleased {
+            identity::renew(app, &instance).await.map_err(Refused::NotInstalled)?;
+        }
+        let mut known = known(&stepped, now);
+        if let Some(trouble) = self.file.trouble() {
+            known.warnings.push(oz_site::Warning::urgent("file", format!("the license file: {trouble}")));
+        }
+        Ok(known)
     }
 
     fn step(&self, conn: &mut AnyConn, step: &Step) -> oz_site::Result<Stepped> {
         let Step { now, instance, .. } = step;
         let now = *now;
-        oz_site::open(conn, &self.site, now, true)?;
+        self.opened(conn, now)?;
         let refused = match &step.text {
             Some(text) => match oz_site::install(conn, &self.site, text, now) {
                 Err(Refused::Store(error)) => return Err(error.into()),
@@ -142,9 +149,13 @@ impl Local {
         };
         oz_site::begin_trial(conn, now)?;
         let lived = step.age.live(conn, instance, now)?;
-        for node in uses::to_tell(conn, instance, now)? {
+        // What was used under a license server's license is its to count, not nobody's.
+        let counts = step.counts && !matches!(self.standing(conn, now)?.basis, Basis::Nothing);
+        let told = if counts { uses::to_tell(conn, instance, now)? } else { vec![] };
+        uses::forget_last_months(conn, now)?;
+        for node in told {
             while let Some(batch) = uses::batch(conn, &node)? {
-                oz_site::use_up(conn, &self.site, &node, &batch, now, self.present.load(Ordering::Relaxed))?;
+                oz_site::use_up(conn, &self.site, &node, &batch, now, self.file.is_present())?;
                 uses::settled(conn, &node, batch.seq)?;
             }
         }
@@ -157,16 +168,21 @@ impl Local {
     }
 
     /// The node's lease: extended when a third of its life is over, taken where there is none.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`], too, when somebody else took one in this node's name.
     fn lease(&self, conn: &mut AnyConn, step: &Step) -> oz_site::Result<(String, u64)> {
-        let present = self.present.load(Ordering::Relaxed);
+        let present = self.file.is_present();
         if let Some((id, counter, at)) = &step.lease {
-            if step.age.running.saturating_sub(*at) < TTL / 3 {
+            let age = step.age.running.saturating_sub(*at);
+            if age < TTL / 3 {
                 return Ok((id.clone(), *counter));
             }
             let beat = Beat { counter: *counter, attempt: uuid::Uuid::now_v7().to_string(), block: 0 };
             match oz_site::beat(conn, &self.site, id, &beat, step.now, present) {
                 Ok(given) => return Ok((given.claims.lease_id, given.claims.counter)),
-                Err(Refused::Over | Refused::Stale) => {}
+                Err(Refused::Over) if age >= TTL => {}
+                Err(Refused::Over | Refused::Stale) => return Err(Refused::Stale),
                 Err(other) => return Err(other),
             }
         }
@@ -189,13 +205,7 @@ impl Local {
             (id, counter, same.map_or(step.age.running, |(_, _, at)| *at))
         });
         if let Some(text) = step.text {
-            match &stepped.refused {
-                Some(why) => {
-                    tracing::error!(path = %self.file.display(), why, "the license file was not installed")
-                }
-                None => tracing::info!(path = %self.file.display(), "the license file is installed"),
-            }
-            turn.tried = Some(text);
+            self.file.tried(text, stepped.refused.as_deref(), step.age.running);
         }
     }
 
@@ -211,23 +221,11 @@ impl Local {
 
 /// The site of an appliance without a license server.
 pub(crate) fn site(secrets: &Path) -> anyhow::Result<Site> {
-    let key = oz_site::load_or_create(&secrets.join("site.key"), true).context("the site key")?;
+    let key = oz_site::load_or_create(&secrets.join(KEY), true).context("the site key")?;
     let factors = oz_site::factors(Path::new("/"));
     let mut site = Site::new(VendorKeys::compiled()?, key, factors, env!("CARGO_PKG_VERSION"), TTL);
     site.trial = true;
     Ok(site)
-}
-
-/// What the license file says; none when there is none.
-pub(crate) fn read(path: &Path) -> std::io::Result<Option<String>> {
-    let file = match fs_err::File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let mut text = String::new();
-    // One byte more than is allowed: the verifier says so.
-    file.take(oz_license::MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
-    Ok(Some(text))
 }
 
 impl Age {
@@ -260,11 +258,16 @@ fn known(stepped: &Stepped, now: Millis) -> Known {
         permits: standing.state.permits(),
         text: standing.text(),
         features: standing.features.clone(),
+        until: match &standing.basis {
+            Basis::License(license) => license.over_at(),
+            Basis::Trial { ends } => Some(*ends),
+            Basis::Nothing => None,
+        },
         left: standing.left,
         days: standing.days_left(now),
         warnings: standing.warnings.clone(),
     };
-    if let oz_site::Basis::Trial { ends } = &standing.basis
+    if let Basis::Trial { ends } = &standing.basis
         && known.permits
     {
         known.state = "trial";
@@ -273,9 +276,6 @@ fn known(stepped: &Stepped, now: Millis) -> Known {
     // One node too many is told as such, not as a bad license.
     if let (true, Some(refused)) = (known.permits, &stepped.unleased) {
         known = Known { left: known.left, days: known.days, ..Known::nothing("no_lease", refused.to_string()) };
-    }
-    if let Some(why) = &stepped.refused {
-        known.warnings.push(oz_site::Warning::urgent("file", format!("the license file: {why}")));
     }
     known
 }

@@ -6,14 +6,16 @@
 
 mod call;
 mod desk;
+mod file;
 mod identity;
 mod keeper;
 mod local;
 mod remote;
 
 pub(crate) use desk::{Desk, Uses};
+pub(crate) use file::read;
 pub(crate) use keeper::{start, stop};
-pub(crate) use local::{read, site};
+pub(crate) use local::site;
 
 use oz_domain::AnalysisKind;
 use oz_license::Feature;

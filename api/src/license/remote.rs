@@ -10,6 +10,7 @@ use http::Method;
 use oz_domain::Millis;
 use oz_license::{Invalid, Lease, VendorKeys};
 use oz_site::{Batch, Warning, days_until, timestamp, uses};
+use oz_store::AnyConn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(crate) struct Remote {
 
 /// A lease.
 struct Held {
+    text: String,
     lease: Lease,
     /// When it is to be extended: a third of its life.
     beat: Instant,
@@ -47,6 +49,9 @@ struct Held {
 struct Kept {
     lease: String,
     attempt: String,
+    /// Analyses that were left.
+    #[serde(default)]
+    left: Option<i64>,
 }
 
 /// What the server said.
@@ -72,19 +77,20 @@ impl Remote {
             file,
         };
         if let Ok(text) = fs_err::read_to_string(&remote.file)
-            && let Ok(Kept { lease: text, attempt }) = serde_json::from_str(&text)
+            && let Ok(Kept { lease: text, attempt, left }) = serde_json::from_str(&text)
             && let Ok(lease) =
                 Lease::verify_away(text.as_bytes(), &remote.vendor, &app.license.instance(), timestamp(app.now()))
         {
-            remote.held = Some(Held { lease, attempt, beat: Instant::now() });
+            remote.held = Some(Held { text, lease, attempt, beat: Instant::now() });
+            remote.left = left;
         }
         Ok(remote)
     }
 
-    /// Keeps the lease, tells what was used, and gives what may be done.
-    pub(crate) async fn turn(&mut self, app: &App) -> Found {
+    /// Keeps the lease, tells what was used if it `counts`, and gives what may be done.
+    pub(crate) async fn turn(&mut self, app: &App, counts: bool) -> Found {
         let now = app.now();
-        let turned_back = self.local.live(&app.db, app.license.instance(), now).await.map_err(|error| {
+        let turned_back = self.local.live(app, now, counts).await.map_err(|error| {
             tracing::warn!(%error, "the license could not be looked at");
             None
         })?;
@@ -93,10 +99,14 @@ impl Remote {
         }
         let due = self.held.as_ref().is_none_or(|held| held.beat <= Instant::now());
         let said = if due { self.lease(app, now).await } else { Said::Lease };
-        // What was used is told whatever may be done from now on.
-        let told = self.tell(app, now).await.err();
+        // What was used is told whatever may be done from now on; and what was not taken is tried until it is.
+        let told = if counts || self.away.is_some() { self.tell(app, now).await.err() } else { None };
         match said {
-            Said::No(known) => Ok(known),
+            Said::No(known) => {
+                // A refusal holds when the server is away, too.
+                self.drop_lease();
+                Ok(known)
+            }
             Said::Lease => Ok(self.known(now, told)),
             Said::Away(why) => Ok(self.known(now, Some(why))),
         }
@@ -106,8 +116,10 @@ impl Remote {
     fn known(&mut self, now: Millis, away: Option<String>) -> Known {
         self.away = away.as_ref().map(|_| self.away.unwrap_or(now));
         let Some(held) = &self.held else {
-            let why = away.unwrap_or_else(|| "it has given no lease".to_owned());
-            return Known::nothing("no_lease", format!("no lease of the license server: {why}"));
+            // Who asks for analyses is not told why.
+            let mut known = Known::nothing("no_lease", "there is no lease of the license server");
+            known.warnings.extend(away.map(|why| Warning::urgent("server_away", format!("no lease: {why}"))));
+            return known;
         };
         let (at, until) = (timestamp(now), held.lease.usable_until());
         if at >= until {
@@ -124,9 +136,11 @@ impl Remote {
         Known {
             state: state.as_str(),
             permits: state.permits(),
-            text: format!("lease of the license server, license {}", license.claims().license_id),
+            text: "lease of the license server".to_owned(),
             features: held.lease.claims.features.clone(),
-            left: self.left,
+            // A volume of which nothing is known is no volume.
+            left: self.left.or(license.claims().limits.analyses.map(|_| 0)),
+            until: Some(until),
             days: license.end().map(|end| days_until(end, now)),
             warnings,
         }
@@ -155,23 +169,26 @@ impl Remote {
                 Ok(answer) => answer,
                 Err(why) => return Said::Away(why),
             };
-            match status {
-                200 | 201 => return self.take(app, &body, now).await,
+            // By the words of a license server: whatever else answers in its place takes no lease away.
+            match (status, body["error_code"].as_u64()) {
+                (200 | 201, _) => return self.take(app, &body, now).await,
                 // Over by its own time, and nobody's business.
-                404 if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= timestamp(now)) => {
+                (404, Some(10))
+                    if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= timestamp(now)) =>
+                {
                     self.held = None
                 }
                 // Over before that: another node acquired one in this node's name.
-                404 | 409 if self.held.is_some() => {
-                    if let Err(error) = self.rename(app, &app.license.instance()).await {
+                (404, Some(10)) | (409, Some(1520)) if self.held.is_some() => {
+                    if let Err(error) = self.renew(app, &app.license.instance()).await {
                         return Said::Away(error);
                     }
                 }
-                403 if body["error_code"] == 1500 || body["error_code"] == 1502 => {
+                (403, Some(1500..=1502)) => {
                     let state = body["details"]["state"].as_str().and_then(word).unwrap_or("invalid");
                     return Said::No(Known::nothing(state, message(&body)));
                 }
-                410 => return Said::No(Known::nothing("no_lease", message(&body))),
+                (410, Some(_)) => return Said::No(Known::nothing("no_lease", message(&body))),
                 _ => return Said::Away(format!("status {status}: {}", message(&body))),
             }
         }
@@ -187,28 +204,57 @@ impl Remote {
             Err(invalid) => return Said::Away(format!("what it gave is no lease for this node: {invalid}")),
         };
         self.left = body["left"].as_i64();
-        if let Err(error) = app.db.write(move |conn| oz_site::licensed(conn, now)).await {
+        let of = |lease: &Lease| lease.license.claims().license_id.clone();
+        let is_another = self.held.as_ref().is_some_and(|held| of(&held.lease) != of(&lease));
+        let licensed = move |conn: &mut AnyConn| {
+            if is_another {
+                uses::forget_taken_back(conn)?;
+            }
+            oz_site::licensed(conn, now)
+        };
+        if let Err(error) = app.db.write(licensed).await {
             return Said::Away(error.to_string());
         }
         let life = lease.claims.expires_at.as_millisecond() - lease.claims.issued_at.as_millisecond();
         let life = Duration::from_millis(u64::try_from(life).unwrap_or(0));
-        let kept = Kept { lease: text.to_owned(), attempt: uuid::Uuid::now_v7().to_string() };
+        let attempt = uuid::Uuid::now_v7().to_string();
+        self.held = Some(Held { text: text.to_owned(), lease, attempt, beat: Instant::now() + life / 3 });
+        self.keep_lease();
+        Said::Lease
+    }
+
+    /// Keeps the lease over a restart.
+    fn keep_lease(&self) {
+        let Some(Held { text, attempt, .. }) = &self.held else { return };
+        let kept = Kept { lease: text.clone(), attempt: attempt.clone(), left: self.left };
         let written =
             serde_json::to_string(&kept).map_err(std::io::Error::other).and_then(|kept| replace(&self.file, &kept));
         if let Err(error) = written {
             tracing::warn!(%error, "the lease is not kept over a restart");
         }
-        self.held = Some(Held { lease, attempt: kept.attempt, beat: Instant::now() + life / 3 });
-        Said::Lease
+    }
+
+    /// Works with the lease no more.
+    fn drop_lease(&mut self) {
+        self.held = None;
+        if let Err(error) = fs_err::remove_file(&self.file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "a lease that is over is kept");
+        }
     }
 
     /// Tells what was used, batch by batch.
     async fn tell(&mut self, app: &App, now: Millis) -> Result<(), String> {
         let instance = app.license.instance();
-        let silent = app.db.read(move |conn| uses::to_tell(conn, &instance, now)).await;
+        let silent = move |conn: &mut AnyConn| {
+            uses::forget_last_months(conn, now)?;
+            uses::to_tell(conn, &instance, now)
+        };
+        let silent = app.db.write(silent).await;
         for node in silent.map_err(|e| e.to_string())? {
             let name = node.clone();
-            let next = move |conn: &mut oz_store::AnyConn| uses::batch(conn, &name);
+            let next = move |conn: &mut AnyConn| uses::batch(conn, &name);
             while let Some(batch) = app.db.write(next.clone()).await.map_err(|e| e.to_string())? {
                 self.tell_batch(app, &node, &batch).await?;
             }
@@ -221,40 +267,35 @@ impl Remote {
             batch.counts.iter().map(|(feature, n)| (feature.as_str().to_owned(), json!(n))).collect();
         let body = json!({"instance_id": node, "seq": batch.seq, "batch": batch.id, "counts": counts});
         let Answer { status, body } = self.caller.send(Method::POST, "/api/usage", &body).await?;
-        match status {
-            200 | 201 => {
+        match (status, body["error_code"].as_u64()) {
+            (200 | 201, _) => {
                 // First what is left, then what is pending: in between both count it, never none.
                 self.left = body["left"].as_i64();
                 if let Some(left) = self.left {
                     app.license.learn(Known { left: Some(left), ..(*app.license.known()).clone() });
                 }
+                self.keep_lease();
                 let (name, seq) = (node.to_owned(), batch.seq);
                 app.db.write(move |conn| uses::settled(conn, &name, seq)).await.map_err(|e| e.to_string())
             }
-            409 => self.rename(app, node).await,
+            (409, Some(1520)) => self.renew(app, node).await,
             _ => Err(format!("status {status}: {}", message(&body))),
         }
     }
 
     /// Takes another name, because a node with a copied data folder uses this one, and what was noted under it along.
-    async fn rename(&mut self, app: &App, from: &str) -> Result<(), String> {
-        let own = app.license.instance();
-        let to = if from == own {
-            tracing::warn!("another node uses this node's identity (a copied data folder?): it takes a new one");
-            let to = identity::make(&app.settings.data_dir).map_err(|e| e.to_string())?;
-            app.license.rename(to.clone());
-            self.held = None;
-            to
-        } else {
-            own
-        };
-        let from = from.to_owned();
-        app.db.write(move |conn| uses::rename(conn, &from, &to)).await.map_err(|e| e.to_string())
+    async fn renew(&mut self, app: &App, from: &str) -> Result<(), String> {
+        if from == app.license.instance() {
+            self.drop_lease();
+        }
+        identity::renew(app, from).await
     }
 
     /// Gives the lease back, at the end.
     pub(crate) async fn leave(&mut self) {
         let Some(held) = self.held.take() else { return };
+        // First here: a lease that was given back is not worked with again.
+        self.drop_lease();
         let path = format!("/api/leases/{}", held.lease.claims.lease_id);
         if let Err(why) = self.caller.send(Method::DELETE, &path, &json!({})).await {
             tracing::warn!(why, "the lease is not given back; it ends by itself");
@@ -262,8 +303,10 @@ impl Remote {
     }
 }
 
+/// What the server says: short, and nothing that a terminal or a page would act upon.
 fn message(body: &Value) -> String {
-    body["error_message"].as_str().unwrap_or("no text").to_owned()
+    let plain = |c: &char| !c.is_control() && !matches!(c, '<' | '>' | '&');
+    body["error_message"].as_str().unwrap_or("no text").chars().filter(plain).take(200).collect()
 }
 
 /// The state's word, of those that there are.

@@ -19,6 +19,9 @@ const WRITE_STALL: Duration = Duration::from_secs(30);
 /// An asked-to-close connection that still has no request after this long is cut: an HTTP/2 peer that never reads.
 const CUT_AFTER: Duration = Duration::from_secs(3600);
 
+/// Most bytes that HTTP/1 reads ahead: a head must fit. Strangers can open thousands of connections, so it is small.
+const BUFFER: usize = 64 << 10;
+
 /// What goes on in a connection.
 #[derive(Default)]
 struct Traffic {
@@ -68,7 +71,7 @@ where
     let came = Came::default();
     let stream = Counted::new(stream, came.clone());
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(HeadTimer { came, head }).header_read_timeout(idle);
+    builder.http1().timer(HeadTimer { came, head }).header_read_timeout(idle).max_buf_size(BUFFER);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).max_concurrent_streams(128);
     let traffic = Arc::new(Traffic::default());
     let counted = Arc::clone(&traffic);

@@ -9,6 +9,16 @@ use tokio::sync::watch;
 /// How often a server shows that it makes progress where nobody asks for it.
 const PROGRESS: Duration = Duration::from_secs(10);
 
+/// Lets the process open as many files as it may: each connection is one.
+pub fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
+}
+
 /// Tells systemd that the server is ready once it is, and of its progress, until SIGTERM or SIGINT; SIGHUP reads the
 /// certificate anew. `progresses` is given how long it may take: a watchdog that is fed by a bare timer sees nothing.
 ///

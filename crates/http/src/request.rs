@@ -51,7 +51,12 @@ impl Inner {
         let route = response.extensions().get::<RouteName>().map_or("none", |r| r.0);
         let (status, took) = (response.status().as_u16(), start.elapsed());
         options.observer.answered(route, status, took);
-        tracing::info!(route, status, time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "answered");
+        let time_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match self.lines.of(status) {
+            Some(unlogged) if unlogged > 0 => tracing::info!(route, status, time_ms, unlogged, "answered"),
+            Some(_) => tracing::info!(route, status, time_ms, "answered"),
+            None => {}
+        }
         response
     }
 

@@ -3,6 +3,8 @@
 //! warp's own loop has no header time-out, no cap on connections, no deadline when draining and no TLS.
 
 use crate::connection;
+use crate::lines::Lines;
+use crate::places::Places;
 use crate::route::{Response, Route, last};
 use crate::tls::Tls;
 use oz_domain::Clock;
@@ -30,7 +32,8 @@ pub struct ServerOptions {
     pub tls: Option<Arc<Tls>>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Connections at once; more wait in the kernel's queue.
+    /// Connections at once; more wait in the kernel's queue. A quarter of them for one neighbourhood, the trusted proxies
+    /// apart; more of its are closed at once.
     pub connections: usize,
     /// For the TLS handshake, for the first request of a connection, and for each head from its first byte to its last.
     pub header_timeout: Duration,
@@ -86,13 +89,14 @@ pub(crate) struct Inner {
     pub(crate) routes: warp::filters::BoxedFilter<(Response,)>,
     pub(crate) names: Vec<&'static str>,
     pub(crate) options: ServerOptions,
+    pub(crate) lines: Lines,
 }
 
 impl Server {
     /// Wraps the routes.
     pub fn new(routes: &Route, options: ServerOptions) -> Self {
         let filter = routes.filter().recover(last).unify().boxed();
-        Self { inner: Arc::new(Inner { routes: filter, names: routes.names().to_vec(), options }) }
+        Self { inner: Arc::new(Inner { routes: filter, names: routes.names().to_vec(), options, lines: Lines::new() }) }
     }
 
     /// Accepts until `stop` resolves, then drains: no new connection, open requests get [`ServerOptions::drain`], and
@@ -102,6 +106,7 @@ impl Server {
     /// Never for one connection; those are logged.
     pub async fn serve(&self, listener: impl Listener, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let permits = Arc::new(Semaphore::new(self.inner.options.connections));
+        let places = Places::of(&self.inner.options);
         let (closing, closed) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -117,9 +122,13 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let Some(place) = places.take(peer) else {
+                        tracing::debug!("a neighbourhood has more connections than its share");
+                        continue;
+                    };
                     let connection = connection::serve(Arc::clone(&self.inner), stream, peer, closed.clone());
                     connections.spawn(async move {
-                        let _permit = permit;
+                        let _held = (permit, place);
                         connection.await;
                     });
                 }

@@ -49,6 +49,8 @@ export async function verifyLicense(text, { vendorKeys, now, origin, appId, sign
 export async function verifyLease(text, { vendorKeys, now, instanceId }) {
   const { claims, license } = await readOfSite("OZ LEASE", "oz-lease/v1\0", LEASE, text, vendorKeys);
   isWithin(claims, license, nanoseconds(now));
+  // One of an app or a page licenses no node.
+  if (license.kind !== "server" && license.kind !== "trial") refuse("exceeds");
   if (claims.instance_id !== instanceId) refuse("audience");
   return { claims, license };
 }
@@ -174,7 +176,8 @@ function isWithin(claims, license, now) {
     (over === null || expires <= over + graceOf(license)) &&
     (license.not_before == null || issued >= time(license.not_before));
   if (!isInside) refuse("exceeds");
-  if (issued > now + SKEW || expires <= now) refuse("time");
+  const latest = now + SKEW;
+  if (time(license.issued_at) > latest || issued > latest || expires <= now) refuse("time");
 }
 
 function endOf({ expires_at, file_expires_at }) {

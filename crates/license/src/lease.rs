@@ -57,6 +57,10 @@ impl Lease {
     pub fn verify(text: &[u8], vendor: &VendorKeys, instance_id: &str, now: Timestamp) -> Result<Self, Invalid> {
         let (claims, license): (LeaseClaims, License) = open(Purpose::Lease, text, vendor)?;
         within(&license, &claims.features, [claims.issued_at, claims.expires_at], now)?;
+        // One of an app or a page licenses no node.
+        if !matches!(license.claims().kind, Kind::Server | Kind::Trial) {
+            return Err(Invalid::Exceeds);
+        }
         if claims.instance_id != instance_id {
             return Err(Invalid::Audience);
         }
@@ -204,7 +208,8 @@ fn within(
     [issued, expires]: [Timestamp; 2],
     now: Timestamp,
 ) -> Result<(), Invalid> {
-    let [issued, expires, now] = [issued, expires, now].map(Timestamp::as_nanosecond);
+    let [signed, issued, expires, now] =
+        [license.claims().issued_at, issued, expires, now].map(Timestamp::as_nanosecond);
     let longest = i128::from(LONGEST) * 1_000_000_000;
     let too_early = license.claims().not_before.is_some_and(|begin| issued < begin.as_nanosecond());
     if !features.is_subset(&license.claims().features)
@@ -214,5 +219,5 @@ fn within(
     {
         return Err(Invalid::Exceeds);
     }
-    if issued > now + SKEW || expires <= now { Err(Invalid::Time) } else { Ok(()) }
+    if signed.max(issued) > now + SKEW || expires <= now { Err(Invalid::Time) } else { Ok(()) }
 }

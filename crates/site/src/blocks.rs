@@ -77,9 +77,9 @@ pub(crate) fn pay(
         counts: counts.clone(),
         ..New::default()
     };
-    ledger::append(conn, now, entry)?;
-    usage::add(conn, &license_id, &period::names(now), &counts)?;
-    paid.add(license_id, period::name(Period::Day, now), block);
+    let time = Millis::new(ledger::append(conn, now, entry)?.time);
+    usage::add(conn, &license_id, &period::names(time), &counts)?;
+    paid.add(license_id, period::name(Period::Day, time), block);
     standing.left = standing.left.map(|left| left - block);
     Ok(block)
 }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 /// such a name or one as long.
 const KEPT: &str = "all-devices";
 const WORD: &str = "devices";
+/// The license that nothing is used under.
+pub(crate) const NOBODY: &str = "";
 
 /// Remembers a phone. `true` when it is new.
 ///
@@ -24,11 +26,11 @@ pub fn note_device(conn: &mut AnyConn, device_hash: &str, now: Millis) -> Result
     let new =
         each!(conn, c => diesel::insert_into(license_devices::table).values(row).on_conflict_do_nothing().execute(c))?;
     if new == 1 {
-        usage::add(conn, "", &[KEPT.to_owned()], &BTreeMap::from([(WORD.to_owned(), 1)]))?;
+        usage::add(conn, NOBODY, &[KEPT.to_owned()], &BTreeMap::from([(WORD.to_owned(), 1)]))?;
     }
     Ok(new == 1)
 }
 
 pub(crate) fn count(conn: &mut AnyConn) -> Result<i64> {
-    Ok(usage::sums(conn, "", KEPT)?.get(WORD).copied().unwrap_or(0))
+    Ok(usage::sums(conn, NOBODY, KEPT)?.get(WORD).copied().unwrap_or(0))
 }

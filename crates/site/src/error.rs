@@ -1,6 +1,7 @@
 //! Why a site says no.
 
 use crate::leases::Holder;
+use crate::ledger::Broken;
 use oz_license::{Invalid, State};
 use oz_store::WriteError;
 
@@ -30,6 +31,9 @@ pub enum Refused {
     /// This batch number of this instance was used for other counts: another node uses the same identity.
     #[error("the batch was used for other counts by a node with the same identity")]
     OtherBatch,
+    /// The license covers nothing of what the node wants to do.
+    #[error("the license covers nothing of what is wanted")]
+    Feature,
     /// The licensed volume is used up.
     #[error("the licensed volume is used up")]
     Volume,
@@ -39,6 +43,9 @@ pub enum Refused {
     /// The license file is good, but is not installed here.
     #[error("{0}")]
     NotInstalled(String),
+    /// The ledger is not what was written.
+    #[error("the ledger is broken: {0}")]
+    Ledger(#[from] Broken),
     /// A value of the question cannot be.
     #[error("{field}: {expected}")]
     Value {

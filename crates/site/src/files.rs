@@ -5,12 +5,13 @@ use crate::ledger::{self, Kind as EntryKind, New};
 use crate::schema::{license_files, license_site};
 use crate::site::{Site, timestamp};
 use crate::standing::{SKEW, TRIAL, standing};
-use crate::{lived, row};
+use crate::{lived, row, uses};
 use diesel::prelude::*;
 use jiff::Timestamp;
 use oz_domain::Millis;
-use oz_license::{Invalid, Kind, LeaseClaims, License, Reason, State};
+use oz_license::{Audience, GrantClaims, Invalid, Kind, LeaseClaims, License, Reason, State};
 use oz_store::AnyConn;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +28,11 @@ pub struct Installed {
     pub text: String,
     /// What it says; why not, when it cannot be read any more (its vendor key is not trusted by this version).
     pub license: Result<Arc<License>, Invalid>,
+}
+
+/// What the ledger notes of a file, so that no other one takes its place.
+pub(crate) fn installed_note(revision: i64, text: &str) -> String {
+    format!("revision {revision}, SHA-256 {}", hex::encode(Sha256::digest(text)))
 }
 
 const fn role(kind: Kind) -> &'static str {
@@ -116,8 +122,11 @@ pub fn install(conn: &mut AnyConn, site: &Site, text: &str, now: Millis) -> Resu
     }
     if role == SITE {
         takes_its_place(conn, site, &license, worth, now)?;
-        carried(site, text, &license)?;
+        if same.is_none() {
+            uses::forget_taken_back(conn)?;
+        }
     }
+    carried(site, text, &license)?;
     let last: Option<i64> =
         license_files::table.order(license_files::seq.desc()).select(license_files::seq).first(conn).optional()?;
     diesel::insert_into(license_files::table)
@@ -133,7 +142,7 @@ pub fn install(conn: &mut AnyConn, site: &Site, text: &str, now: Millis) -> Resu
     let entry = New {
         kind: EntryKind::Installed,
         license_id: claims.license_id.clone(),
-        note: Some(format!("revision {revision}")),
+        note: Some(installed_note(revision, text)),
         ..New::default()
     };
     ledger::append(conn, now, entry)?;
@@ -194,21 +203,29 @@ fn takes_its_place(conn: &mut AnyConn, site: &Site, license: &License, new: Stat
     Ok(())
 }
 
-/// Fails for a license so long that no lease could carry it along.
+/// Fails for a license so long that no lease or grant could carry it along.
 fn carried(site: &Site, text: &str, license: &License) -> Result<()> {
-    let claims = LeaseClaims {
+    let too_long = |_| Refused::NotInstalled("the license is too long for what carries it along".to_owned());
+    let features = &license.claims().features;
+    let grant = GrantClaims {
+        license: text.to_owned(),
+        audience: Audience::Android { app_id: "x".repeat(255) },
+        nonce: "x".repeat(128),
+        features: features.clone(),
+        issued_at: Timestamp::MAX,
+        expires_at: Timestamp::MAX,
+    };
+    let lease = LeaseClaims {
         lease_id: "x".repeat(64),
         license: text.to_owned(),
         instance_id: "x".repeat(64),
-        features: license.claims().features.clone(),
+        features: features.clone(),
         issued_at: Timestamp::MAX,
         expires_at: Timestamp::MAX,
         counter: u64::MAX,
         block: u64::MAX,
     };
-    site.sign_lease(&claims)
-        .map(drop)
-        .map_err(|_| Refused::NotInstalled("the license is too long for the leases that carry it".to_owned()))
+    site.sign_grant(&grant).and_then(|_| site.sign_lease(&lease)).map(drop).map_err(too_long)
 }
 
 /// Tells that the site was restored on another machine: its license holds for 14 days there, in which to activate anew.

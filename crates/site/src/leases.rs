@@ -109,19 +109,23 @@ pub(crate) fn live(conn: &mut AnyConn, now: Millis) -> Result<usize> {
 /// its identity, which that one's next heartbeat shows.
 ///
 /// # Errors
-/// [`Refused::State`], [`Refused::NoneFree`], [`Refused::Volume`] for a block of which nothing is left.
+/// [`Refused::State`], [`Refused::NoneFree`], [`Refused::Feature`] when nothing of what is wanted is licensed,
+/// [`Refused::Volume`] for a block of which nothing is left.
 pub fn acquire(conn: &mut AnyConn, site: &Site, ask: &Ask, now: Millis, present: bool) -> Result<Given> {
     valid("instance_id", &ask.instance_id)?;
     let mut standing = standing(conn, site, now, present)?;
     standing.permits()?;
     let others = holders(conn, now)?.into_iter().filter(|holder| holder.instance_id != ask.instance_id);
     room(&standing, others.collect())?;
+    let features = wanted(&standing, &ask.wanted);
+    if features.is_empty() && !ask.wanted.is_empty() {
+        return Err(Refused::Feature);
+    }
     let mut paid = Paid::default();
     let block = pay(conn, &mut standing, &ask.instance_id, (ask.block, &mut paid), now)?;
     let over = license_leases::time_expires.le(now.get()).or(license_leases::time_expires.gt(latest(now)));
     let gone = license_leases::table.filter(over.or(license_leases::instance_id.eq(&ask.instance_id)));
     diesel::delete(gone).execute(conn)?;
-    let features = wanted(&standing, &ask.wanted);
     let (lease_id, expires) = (uuid::Uuid::now_v7().to_string(), expiry(site, &standing, now));
     diesel::insert_into(license_leases::table)
         .values((
@@ -263,7 +267,10 @@ fn read(words: &str) -> BTreeSet<Feature> {
 }
 
 /// An id: so that nothing strange is stored and shown.
-pub(crate) fn valid(field: &'static str, id: &str) -> Result<()> {
+///
+/// # Errors
+/// [`Refused::Value`].
+pub fn valid(field: &'static str, id: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if (1..=64).contains(&id.len()) && id.chars().all(plain) {
         return Ok(());
@@ -278,5 +285,6 @@ fn shown(text: &str) -> String {
 
 /// Signs that show nothing themselves and change how others are shown: their order, their line.
 const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

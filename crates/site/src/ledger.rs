@@ -2,6 +2,7 @@
 //! sees any change and any cut.
 
 use crate::error::Result;
+use crate::row;
 use crate::schema::license_ledger;
 use diesel::prelude::*;
 use oz_domain::Millis;
@@ -28,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
             Self::Installed => "installed",
@@ -105,6 +106,12 @@ pub enum Broken {
     /// The ledger ends before a head that was told.
     #[error("the ledger ends at entry {0}, before a head that was told")]
     Cut(i64),
+    /// The sums that volumes are held against are not those of the entries.
+    #[error("the sums of what was used are not those of the ledger")]
+    Sums,
+    /// The license files are not those that were installed.
+    #[error("the license files are not those that were installed")]
+    Files,
 }
 
 /// The end of the ledger now.
@@ -120,8 +127,11 @@ pub fn head(conn: &mut AnyConn) -> Result<Head> {
     Ok(last.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
 }
 
+/// Writes an entry. Its time never lies before what the site has lived through: what is used while the clock is turned back
+/// is used now, and not in a month that was paid long ago.
 pub(crate) fn append(conn: &mut AnyConn, now: Millis, new: New) -> Result<Entry> {
     let head = head(conn)?;
+    let now = Millis::new(row::expect(conn)?.last_seen.map_or(now.get(), |seen| seen.max(now.get())));
     let (batch_seq, batch) = new.batch.unzip();
     let mut entry = Entry {
         seq: head.count + 1,
@@ -170,6 +180,11 @@ fn chained(before: &str, entry: &Entry) -> Vec<u8> {
 /// # Errors
 /// Of the database; inside, the first entry that does not fit.
 pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head, Broken>> {
+    Ok(sound(conn, from, limit)?.map(|(_, head)| head))
+}
+
+/// [`verify`], with the entries.
+pub(crate) fn sound(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<(Vec<Entry>, Head), Broken>> {
     let entries: Vec<Entry> = license_ledger::table
         .filter(license_ledger::seq.gt(from.count))
         .order(license_ledger::seq.asc())
@@ -201,7 +216,34 @@ pub fn verify(conn: &mut AnyConn, from: &Head, limit: u32) -> Result<Result<Head
         }
         at = Head { count: place, hash: hex::encode(hash) };
     }
-    Ok(Ok(at))
+    Ok(Ok((entries, at)))
+}
+
+/// Whether a head is one of this ledger's.
+///
+/// # Errors
+/// Of the database only.
+pub fn has(conn: &mut AnyConn, head: &Head) -> Result<bool> {
+    let hash: Option<Vec<u8>> =
+        license_ledger::table.find(head.count).select(license_ledger::hash).first(conn).optional()?;
+    Ok(hash.map_or(*head == Head::start(), |hash| hex::encode(hash) == head.hash))
+}
+
+/// The end of the ledger before its first entry of the moment `time` or later.
+pub(crate) fn head_at(conn: &mut AnyConn, time: i64) -> Result<Head> {
+    let first: Option<i64> = license_ledger::table
+        .filter(license_ledger::time.ge(time))
+        .order(license_ledger::seq.asc())
+        .select(license_ledger::seq)
+        .first(conn)
+        .optional()?;
+    let Some(first) = first else { return head(conn) };
+    let before: Option<(i64, Vec<u8>)> = license_ledger::table
+        .find(first - 1)
+        .select((license_ledger::seq, license_ledger::hash))
+        .first(conn)
+        .optional()?;
+    Ok(before.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
 }
 
 /// The end of the ledger as it was before the moment `time`.
@@ -232,8 +274,13 @@ pub(crate) fn has_number(conn: &mut AnyConn, instance_id: &str, batch_seq: i64) 
 }
 
 impl Entry {
+    /// How much of what; nothing where that cannot be read.
+    pub(crate) fn counts(&self) -> BTreeMap<String, i64> {
+        serde_json::from_str(&self.counts).unwrap_or_default()
+    }
+
     /// Whether it tells of just these counts.
     pub(crate) fn says(&self, counts: &BTreeMap<String, i64>) -> bool {
-        serde_json::from_str::<BTreeMap<String, i64>>(&self.counts).is_ok_and(|known| known == *counts)
+        self.counts() == *counts
     }
 }

@@ -6,7 +6,8 @@ use crate::ledger::{self, Head};
 use crate::row;
 use crate::schema::license_ledger;
 use crate::site::{Site, timestamp};
-use crate::usage::{Totals, totals};
+use crate::usage::Totals;
+use crate::walk::Walk;
 use diesel::dsl::count;
 use diesel::prelude::*;
 use jiff::civil::Date;
@@ -16,8 +17,11 @@ use oz_domain::Millis;
 use oz_store::AnyConn;
 use serde::{Deserialize, Serialize};
 
+/// Entries that are read at once.
+const STEP: u32 = 1000;
+
 /// A report. Two of one site fit: the later one begins with the head that the earlier one ended with. If they do not, two
-/// ledgers were kept under one key.
+/// ledgers were kept under one key, or the clock was turned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
@@ -39,7 +43,7 @@ pub struct Report {
     pub from: Head,
     /// Its end with the period's last entry.
     pub to: Head,
-    /// What was used: of a year by months, else by days.
+    /// What was used by the entries themselves: of a year by months, else by days.
     pub totals: Totals,
     /// Nodes that wrote into the ledger.
     pub instances: i64,
@@ -50,7 +54,7 @@ pub struct Report {
 /// Reports a year, a month or a day.
 ///
 /// # Errors
-/// [`Refused::Value`] for anything else.
+/// [`Refused::Value`] for anything else; [`Refused::Ledger`]: nothing is reported of a ledger that was changed.
 pub fn report(conn: &mut AnyConn, site: &Site, period: &str, now: Millis) -> Result<Report> {
     let (begin, end, from, to) = bounds(period)
         .ok_or(Refused::Value { field: "period", expected: "a year, month or day: `2026`, `2026-11`, `2026-11-25`" })?;
@@ -61,6 +65,15 @@ pub fn report(conn: &mut AnyConn, site: &Site, period: &str, now: Millis) -> Res
         .filter(license_ledger::time.lt(end))
         .select(count(license_ledger::instance_id).aggregate_distinct())
         .first(conn)?;
+    let before = ledger::head_at(conn, begin)?;
+    let mut walk = Walk::from(before.clone());
+    while !walk.step(conn, STEP)?? {}
+    let mut totals = Totals::new();
+    for ((_, period, feature), n) in walk.sums {
+        if period.len() == from.len() && (&from..=&to).contains(&&period) && n != 0 {
+            *totals.entry(period).or_default().entry(feature).or_default() += n;
+        }
+    }
     Ok(Report {
         site_id: row::expect(conn)?.site_id,
         site_key: hex::encode(site.key.verifying_key().as_bytes()),
@@ -69,9 +82,9 @@ pub fn report(conn: &mut AnyConn, site: &Site, period: &str, now: Millis) -> Res
         customer_id: claims.map(|claims| claims.customer.id.clone()).unwrap_or_default(),
         period: period.to_owned(),
         made_at: timestamp(now),
-        from: ledger::head_before(conn, begin)?,
+        from: before,
         to: ledger::head_before(conn, end)?,
-        totals: totals(conn, &from, &to)?,
+        totals,
         instances,
         devices: crate::devices::count(conn)?,
     })

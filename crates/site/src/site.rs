@@ -5,7 +5,8 @@ use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use oz_domain::Millis;
 use oz_license::{
-    ActivationRequest, Factors, GrantClaims, LEAST_PRINTS, LeaseClaims, License, PRODUCT, Purpose, VendorKeys, key_id, sign,
+    ActivationRequest, Factors, GrantClaims, LEAST_PRINTS, LeaseClaims, License, PRODUCT, Purpose, VendorKeys, key_id,
+    sign,
 };
 use oz_store::Migrations;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,7 +2,7 @@
 
 use crate::error::{Refused, Result};
 use crate::leases::valid;
-use crate::ledger::{self, Entry, Kind, New};
+use crate::ledger::{self, Kind, New};
 use crate::schema::license_totals;
 use crate::site::Site;
 use crate::standing::standing;
@@ -64,16 +64,15 @@ pub fn use_up(
     if batch.seq < 1 {
         return Err(Refused::Value { field: "seq", expected: "1 or more" });
     }
-    if batch.counts.values().any(|n| !(0..=MOST).contains(n)) {
-        return Err(Refused::Value { field: "counts", expected: "0 to 1000000000 each" });
+    // One of nothing would be an entry for nothing.
+    if batch.counts.values().any(|n| !(0..=MOST).contains(n)) || batch.counts.values().all(|n| *n == 0) {
+        return Err(Refused::Value { field: "counts", expected: "0 to 1000000000 each, not all of them 0" });
     }
     let standing = standing(conn, site, now, present)?;
     let counts: BTreeMap<String, i64> =
         batch.counts.iter().map(|(feature, n)| (feature.as_str().to_owned(), *n)).collect();
     // Under another name of the same node, too: it was renamed before it heard the answer.
-    let here = |entry: &Entry| entry.instance_id.as_deref() == Some(instance_id) && entry.batch_seq == Some(batch.seq);
-    let told = ledger::of_batch(conn, &batch.id)?;
-    if told.iter().any(|entry| here(entry) || entry.says(&counts)) {
+    if ledger::of_batch(conn, &batch.id)?.iter().any(|entry| entry.says(&counts)) {
         return Ok(standing.left);
     }
     if ledger::has_number(conn, instance_id, batch.seq)? {
@@ -89,8 +88,8 @@ pub fn use_up(
         counts: counts.clone(),
         note: None,
     };
-    ledger::append(conn, now, entry)?;
-    add(conn, &license_id, &period::names(now), &counts)?;
+    let entry = ledger::append(conn, now, entry)?;
+    add(conn, &license_id, &period::names(Millis::new(entry.time)), &counts)?;
     Ok(standing.left.map(|left| left - counts.values().sum::<i64>()))
 }
 
@@ -120,14 +119,20 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Sums of one period.
+/// Sums of a period and of those after it: what was used while the clock was ahead is used, and a clock that goes forth and
+/// back refills nothing.
 pub(crate) fn sums(conn: &mut AnyConn, license_id: &str, period: &str) -> Result<BTreeMap<String, i64>> {
-    let rows: Vec<(String, i64)> = license_totals::table
+    let rows: Vec<(String, String, i64)> = license_totals::table
         .filter(license_totals::license_id.eq(license_id))
-        .filter(license_totals::period.eq(period))
-        .select((license_totals::feature, license_totals::n))
+        .filter(license_totals::period.ge(period))
+        .select((license_totals::period, license_totals::feature, license_totals::n))
         .load(conn)?;
-    Ok(rows.into_iter().filter(|(_, n)| *n != 0).collect())
+    let mut sums = BTreeMap::new();
+    for (_, feature, n) in rows.into_iter().filter(|(named, _, _)| named.len() == period.len()) {
+        *sums.entry(feature).or_default() += n;
+    }
+    sums.retain(|_, n| *n != 0);
+    Ok(sums)
 }
 
 /// Sums of all licenses from one period to another, both named alike (`2026-11-25`, `2026-11` or `2026`) and included.

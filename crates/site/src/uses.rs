@@ -2,6 +2,7 @@
 //! there without the other, and told to the ledger in numbered batches.
 
 use crate::error::Result;
+use crate::period;
 use crate::schema::{license_nodes, license_uses};
 use crate::usage::Batch;
 use diesel::prelude::*;
@@ -24,6 +25,25 @@ const NOBODY: &str = "";
 /// Of the database only.
 pub fn take_back(conn: &mut AnyConn, feature: Feature, now: Millis) -> oz_store::Result<()> {
     note(conn, NOBODY, feature, -1, now)
+}
+
+/// Drops takings-back that wait: what failed under one license refills no other one.
+///
+/// # Errors
+/// Of the database only.
+pub fn forget_taken_back(conn: &mut AnyConn) -> Result<()> {
+    diesel::delete(license_uses::table.filter(license_uses::instance_id.eq(NOBODY))).execute(conn)?;
+    Ok(())
+}
+
+/// Drops takings-back that wait since an earlier month: they refill no later one.
+///
+/// # Errors
+/// Of the database only.
+pub fn forget_last_months(conn: &mut AnyConn, now: Millis) -> Result<()> {
+    let waiting = license_uses::table.filter(license_uses::instance_id.eq(NOBODY));
+    diesel::delete(waiting.filter(license_uses::time_created.lt(period::month_of(now).get()))).execute(conn)?;
+    Ok(())
 }
 
 /// Notes `n` analyses.

@@ -117,7 +117,6 @@ both_databases! {
             let asked = [Feature::Quality, Feature::Collection];
             for (wanted, features) in [
                 (vec![], vec![Feature::Quality, Feature::Biometry, Feature::Web]), (asked.to_vec(), vec![Feature::Quality]),
-                (vec![Feature::Collection], vec![]),
             ] {
                 let ask = Ask { wanted: wanted.into_iter().collect(), ..ask("n-1") };
                 let given = acquire(c, site, &ask, now(), true)?;
@@ -127,6 +126,9 @@ both_databases! {
                 let text = site.sign_lease(&given.claims)?;
                 Lease::verify(text.as_bytes(), &development_trust(), "n-1", time(now())).unwrap();
             }
+            let ask = Ask { wanted: [Feature::Collection].into(), ..ask("n-2") };
+            assert!(matches!(acquire(c, site, &ask, now(), true), Err(Refused::Feature)));
+            assert_eq!(nodes(c, now())?, ["n-1"]);
             // Never after the end and the grace.
             for (left, life) in [(11 * MINUTE, 10 * MINUTE), (10 * MINUTE, 10 * MINUTE), (9 * MINUTE, 9 * MINUTE), (1, 1)] {
                 let now = after(end, -left);

@@ -1,10 +1,11 @@
 //! Whoever knows a head sees every change, every gap, every cut and every fork.
 
 use crate::support::{
-    Done, MINUTE, Place, after, ask, at, batch, bound, machine, now, site_key, site_of, sql, texts, with_volume,
+    Done, MINUTE, Place, after, ask, at, batch, bound, machine, now, revision, site_key, site_of, sql, texts,
+    with_volume,
 };
 use oz_license::{Feature, Period};
-use oz_site::{Broken, Head, Refused, verify};
+use oz_site::{Broken, Head, Refused, Walk, note_device, report, standing, use_up, verify};
 use oz_store::{AnyConn, Backend};
 use oz_testkit::{TestDatabase, both_databases};
 use std::collections::BTreeMap;
@@ -30,6 +31,16 @@ fn whole(conn: &mut AnyConn) -> Done<Result<Head, Broken>> {
     verify(conn, &Head::start(), 1000)
 }
 
+/// Walks in steps, to the end.
+fn walked(conn: &mut AnyConn, told: &[Head]) -> Done<Result<(), Broken>> {
+    let mut walk = Walk::from(Head::start());
+    while !match walk.step(conn, 2)? {
+        Ok(ended) => ended,
+        Err(broken) => return Ok(Err(broken)),
+    } {}
+    walk.holds(conn, told)
+}
+
 both_databases! {
     async fn the_chain_holds_in_steps_and_as_a_whole(database: TestDatabase) {
         let place = every_kind(&database).await;
@@ -45,6 +56,57 @@ both_databases! {
                 assert_eq!(at.count, count);
             }
             assert_eq!(at, end);
+            Ok(())
+        }).await.unwrap();
+    }
+
+    async fn what_the_site_works_with_is_what_the_entries_say(database: TestDatabase) {
+        let place = every_kind(&database).await;
+        place.install(&revision(2, bound()), now()).await.unwrap();
+        place.run(|c, _| note_device(c, "d-1", now())).await.unwrap();
+        let told = place.run(|c, _| {
+            let told = oz_site::head(c)?;
+            assert_eq!(walked(c, &[Head::start(), told.clone()])?, Ok(()));
+            Ok(told)
+        }).await.unwrap();
+        let (other, later) = (Head { hash: "ab".repeat(32), ..told.clone() }, Head { count: 8, ..told });
+        place.run(move |c, _| {
+            assert_eq!(walked(c, std::slice::from_ref(&other))?, Err(Broken::Changed(7)));
+            assert_eq!(walked(c, std::slice::from_ref(&later))?, Err(Broken::Cut(7)));
+            Ok(())
+        }).await.unwrap();
+        for (change, found) in [
+            ("UPDATE license_totals SET n = n - 1 WHERE period = 'total' AND feature = 'quality'", Broken::Sums),
+            ("DELETE FROM license_totals WHERE feature = 'block'", Broken::Sums),
+            ("INSERT INTO license_totals (license_id, period, feature, n) VALUES ('L', 'total', 'quality', -5)", Broken::Sums),
+            ("DELETE FROM license_files WHERE revision = 2", Broken::Files),
+            ("UPDATE license_files SET text = text || 'x' WHERE revision = 1", Broken::Files),
+        ] {
+            place.undone(move |c, _| {
+                assert!(sql(c, change)? > 0, "{change}");
+                assert_eq!(walked(c, &[])?, Err(found), "{change}");
+                Ok(())
+            }).await;
+        }
+        // A report is of the entries, and of none that were changed.
+        place.undone(|c, site| {
+            sql(c, "UPDATE license_totals SET n = 1")?;
+            assert_eq!(report(c, site, "2026", now())?.totals["2026-06"]["quality"], 2);
+            sql(c, "UPDATE license_ledger SET counts = '{}' WHERE kind = 'usage'")?;
+            assert!(matches!(report(c, site, "2026", now()), Err(Refused::Ledger(Broken::Changed(4)))));
+            Ok(())
+        }).await;
+    }
+
+    async fn what_is_used_while_the_clock_is_turned_back_is_used_today(database: TestDatabase) {
+        let place = Place::with(&database, &with_volume(10, Period::Day)).await;
+        place.run(|c, site| {
+            sql(c, &format!("UPDATE license_site SET last_seen = {}", now().get()))?;
+            let back = after(now(), -48 * 60 * MINUTE);
+            use_up(c, site, "n-1", &batch(1, "b-1", &[(Feature::Quality, 4)]), back, true)?;
+            assert_eq!(standing(c, site, now(), true)?.left, Some(6));
+            assert_eq!(report(c, site, "2026-06-01", now())?.totals["2026-06-01"]["quality"], 4);
+            assert_eq!(walked(c, &[])?, Ok(()));
             Ok(())
         }).await.unwrap();
     }
@@ -102,11 +164,11 @@ both_databases! {
             assert_eq!(whole(c)?.unwrap().count, 5, "by itself a cut ledger looks whole");
             assert_eq!(verify(c, &told, 1000)?, Err(Broken::Cut(5)));
             // Cut, and as long again.
-            oz_site::use_up(c, &site_of(site_key(), machine(0), "1.2.3"), "n-1", &batch(2, "b-2", &[]), now(), true)?;
+            oz_site::use_up(c, &site_of(site_key(), machine(0), "1.2.3"), "n-1", &batch(2, "b-2", &[(Feature::Quality, 1)]), now(), true)?;
             assert!(whole(c)?.is_ok());
             assert_eq!(verify(c, &told, 1000)?, Err(Broken::Changed(6)));
             // And longer.
-            oz_site::use_up(c, &site_of(site_key(), machine(0), "1.2.3"), "n-1", &batch(3, "b-3", &[]), now(), true)?;
+            oz_site::use_up(c, &site_of(site_key(), machine(0), "1.2.3"), "n-1", &batch(3, "b-3", &[(Feature::Quality, 1)]), now(), true)?;
             assert_eq!(verify(c, &told, 1000)?, Err(Broken::Changed(7)));
             Ok(())
         }).await;

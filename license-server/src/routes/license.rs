@@ -4,6 +4,7 @@ use super::{file, of_kind, parameter};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::grants;
+use crate::secrets::Right;
 use crate::view::Whole;
 use bytes::Bytes;
 use oz_http::{ApiError, Response, json_reply};
@@ -18,8 +19,8 @@ struct InstallBody {
     license: String,
 }
 
-pub(super) async fn show(app: App) -> Result<Response> {
-    Ok(json_reply(&Whole::read(&app).await?.json(&app)))
+pub(super) async fn show(right: Right, app: App) -> Result<Response> {
+    Ok(json_reply(&Whole::read(&app).await?.json(&app, right)))
 }
 
 /// The file as it is, or in JSON.
@@ -35,14 +36,14 @@ pub(super) async fn install(body: Bytes, app: App) -> Result<Response> {
     grants::forget(&app).await;
     let claims = license.claims();
     tracing::info!(license_id = claims.license_id, revision = claims.revision, "a license was installed");
-    show(app).await
+    show(Right::Admin, app).await
 }
 
 pub(super) async fn restored(app: App) -> Result<Response> {
     let site = app.site.clone();
     app.queue.write(move |conn, now| oz_site::restored(conn, &site, now)).await?;
     tracing::warn!("the site was restored on another machine: activate its license anew within 14 days");
-    show(app).await
+    show(Right::Admin, app).await
 }
 
 /// `format`: `json` (a file to carry), `svg` and `txt` (QR codes of the same).

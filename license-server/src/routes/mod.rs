@@ -6,7 +6,7 @@ mod sdk;
 mod usage;
 
 use crate::app::App;
-use crate::auth::{Door, needs};
+use crate::auth::{Door, at_least, needs};
 use crate::error::Result;
 use crate::secrets::Right::{Admin, Node};
 use crate::{health, page};
@@ -30,7 +30,7 @@ pub(crate) fn routes(app: &App, door: Door) -> Route {
         endpoint("GET /api/healthcheck", api("healthcheck").and(end()).and(get()).and(with(app)).then(healthcheck)),
         endpoint("GET /api/version", api("version").and(end()).and(get()).then(version)),
         endpoint("GET /metrics", path("metrics").and(end()).and(get()).and(with(app)).then(metrics)),
-        endpoint("GET /api/license", api("license").and(end()).and(get()).and(node()).and(with(app)).then(license::show)),
+        endpoint("GET /api/license", api("license").and(end()).and(get()).and(at_least(app, door, Node)).and(with(app)).then(license::show)),
         endpoint("PUT /api/license", api("license").and(end()).and(put()).and(admin()).and(body_within(BODY)).and(with(app)).then(license::install)),
         endpoint("POST /api/license/restored", api("license").and(path("restored")).and(end()).and(post()).and(admin()).and(with(app)).then(license::restored)),
         endpoint("GET /api/license/activation-request", api("license").and(path("activation-request")).and(end()).and(get()).and(admin()).and(query()).and(with(app)).then(license::request)),

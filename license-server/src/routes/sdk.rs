@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::grants::{self, Ask};
 use crate::secrets::Right;
 use oz_http::{ApiError, RequestMeta, Response, reply_status};
-use oz_license::Audience;
+use oz_license::{Audience, Kind};
 use serde_json::json;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -36,7 +36,8 @@ pub(super) async fn grant(right: Option<Right>, ask: Ask, app: App) -> Result<Re
     Ok(reply_status(StatusCode::CREATED, &body))
 }
 
-/// The file to embed. Open: whoever has the app has the file.
+/// The file to embed. Open: whoever has the app has the file. Never the appliance's own, which says what its machine is made
+/// of and what it may do; one that holds before one that is over.
 pub(super) async fn license(_: Option<Right>, query: Vec<(String, String)>, app: App) -> Result<Response> {
     let app_id = || {
         let id = parameter(&query, "app_id").map(str::to_owned);
@@ -48,8 +49,10 @@ pub(super) async fn license(_: Option<Right>, query: Vec<(String, String)>, app:
         Some("web") => grants::page(parameter(&query, "origin").unwrap_or_default())?,
         _ => return Err(Error::value("platform", "android, ios or web")),
     };
-    let files = grants::files(&app).await?;
-    let found = grants::covering(&files.files, &audience).next();
+    let (files, now) = (grants::files(&app).await?, oz_site::timestamp(app.clock.now()));
+    let given = grants::covering(&files.files, &audience)
+        .filter(|(_, license)| !matches!(license.claims().kind, Kind::Server | Kind::Trial));
+    let found = given.max_by_key(|(_, license)| license.time_state(now).permits());
     let (covering, _) = found.ok_or_else(|| ApiError::not_found("a license that covers it"))?;
     Ok(file(covering.text.clone(), "forensics.license"))
 }

@@ -46,6 +46,7 @@ fn common(kind: Purpose) -> Vec<Vector> {
     let over = at("2027-01-04T00:00:00Z");
     let unbound = signed(&Claims { site_key: None, ..claims() });
     let of_another = signed(&Claims { site_key: Some(super::hex_of(&key("another site"))), ..claims() });
+    let ahead = |seconds| signed(&Claims { issued_at: after(now(), seconds), not_before: None, ..claims() });
     let forged = sign(Purpose::License, &claims(), &key("site")).unwrap();
     let mut all: Vec<Vector> = [
         ("another license's features", "/features", json!(["quality", "on_device"]), "exceeds"),
@@ -63,6 +64,8 @@ fn common(kind: Purpose) -> Vec<Vector> {
         ("without a license", "/license", Value::Null, "claims"),
         ("a license that is not activated", "/license", json!(unbound), "site"),
         ("a license of another site", "/license", json!(of_another), "site"),
+        ("a license signed 5 minutes ahead", "/license", json!(ahead(300)), "good"),
+        ("a license signed 301 seconds ahead", "/license", json!(ahead(301)), "time"),
         ("a license by the site itself", "/license", json!(forged), "unknown_key"),
         ("a license that is cut off", "/license", json!(signed(&claims())[..500]), "armour"),
         ("an unknown claim", "/later_claim", json!(1), "claims"),
@@ -139,6 +142,7 @@ fn texts(kind: Purpose, good: &str) -> Vec<Vector> {
 
 pub(super) fn leases() -> Vec<Vector> {
     let kind = Purpose::Lease;
+    let of_kind = |kind, key: Option<&str>| signed(&Claims { kind, master_key: key.map(str::to_owned), ..claims() });
     let mut all = common(kind);
     all.extend(
         [
@@ -146,6 +150,10 @@ pub(super) fn leases() -> Vec<Vector> {
             ("the largest numbers", "/counter", json!(u64::MAX), "good"),
             ("a counter below nothing", "/counter", json!(-1), "claims"),
             ("a counter that is a fraction", "/counter", json!(0.5), "claims"),
+            ("a trial's license", "/license", json!(of_kind(Kind::Trial, None)), "good"),
+            ("an app's license", "/license", json!(of_kind(Kind::Sdk, None)), "exceeds"),
+            ("a page's license", "/license", json!(of_kind(Kind::Web, None)), "exceeds"),
+            ("a master license", "/license", json!(of_kind(Kind::Master, Some(crate::master::RSA_KEY))), "exceeds"),
             ("a block that is a text", "/block", json!("0"), "claims"),
         ]
         .into_iter()
