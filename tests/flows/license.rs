@@ -17,6 +17,8 @@ on_both! {
     a_volume_is_given_out_to_the_last_one_and_no_further,
     a_newer_license_takes_over_without_a_failed_request,
     an_appliance_without_a_license_server_is_activated_from_the_command_line,
+    a_pipe_in_the_licenses_place_stops_nobody_and_prolongs_nothing,
+    another_database_begins_no_second_trial,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -189,7 +191,7 @@ fn an_appliance_without_a_license_server_is_activated_from_the_command_line(opti
     // Not activated, it takes no trial's place.
     fs_err::write(sent, signed(&claims)).expect("the file");
     let (good, text) = said(&["install", sent]);
-    assert!(!good && text.contains("not activated") && !file.exists(), "{text}");
+    assert!(!good && text.contains("not activated") && matches!(file.try_exists(), Ok(false)), "{text}");
     let output = server.command(&["admin", "license", "request"], "");
     let request: ActivationRequest = serde_json::from_slice(&output.stdout).expect("a request");
     let mut activated = claims;
@@ -203,4 +205,37 @@ fn an_appliance_without_a_license_server_is_activated_from_the_command_line(opti
     // It was not moved.
     let (good, text) = said(&["restored"]);
     assert!(!good && text.contains("not for another machine"), "{text}");
+}
+
+fn a_pipe_in_the_licenses_place_stops_nobody_and_prolongs_nothing(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut server, file) = server(options, folder.path());
+    install(&file, &signed(&Claims { expires_at: Some(after(10)), grace_days: 0, ..unbound("ends", 1) }));
+    wait_for(&server, |text| text.starts_with("renewal_due"));
+    fs_err::remove_file(&file).expect("it was there");
+    let made = std::process::Command::new("mkfifo").arg(&file).status().expect("mkfifo");
+    assert!(made.success());
+    wait_for(&server, |text| text.contains("not a regular file"));
+    wait_for(&server, |text| text.starts_with("expired: the license expired at"));
+    ask(&server.client()).refused(403, 1500);
+    assert!(server.stop().success());
+}
+
+fn another_database_begins_no_second_trial(options: Options) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let options = Options { data: Some(data.clone()), ..options };
+    let (mut first, _) = server(options.clone(), folder.path());
+    wait_for(&first, |text| text.starts_with("trial: trial until"));
+    assert!(first.stop().success());
+    for entry in fs_err::read_dir(&data).expect("the data folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // What the server itself would ask for, too.
+        if name.contains("sqlite") || name == "store.id" {
+            fs_err::remove_file(entry.path()).expect("a file");
+        }
+    }
+    let (second, _) = server(Options { database_url: None, ..options }, folder.path());
+    wait_for(&second, |text| text.starts_with("invalid: the license is missing"));
+    ask(&second.client()).refused(403, 1500);
 }

@@ -5,10 +5,13 @@ use crate::support::fixtures::live_still;
 use crate::support::license::{after, claims, install};
 use crate::support::license_server::LicenseServer;
 use crate::support::server::{Options, Server, until};
-use oz_license::Claims;
+use oz_license::{Claims, Period, Volume};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 on_both! {
@@ -19,6 +22,9 @@ on_both! {
     a_license_that_ends_at_the_server_ends_at_the_node_and_a_new_one_begins,
     a_node_that_lost_its_license_server_gets_no_trial,
     kills_of_either_lose_no_use_and_double_none,
+    a_restart_beside_a_silent_license_server_gives_no_more_volume,
+    what_answers_in_the_servers_place_takes_no_lease_away,
+    a_refusal_holds_when_the_server_is_away,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -199,4 +205,68 @@ fn kills_of_either_lose_no_use_and_double_none(options: Options) {
     // The end of a node tells what is left.
     assert!(server.stop().success());
     until("all use is told", PATIENCE, || (counted(&office) == total).then_some(()));
+}
+
+fn a_restart_beside_a_silent_license_server_gives_no_more_volume(options: Options) {
+    let few = Some(Volume { count: 3, period: Period::Month });
+    let (mut office, _) = license_server(|claims| claims.limits.analyses = few);
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options { data: Some(folder.path().to_owned()), ..at(options, &office) };
+    let mut server = Server::start_new(options.clone());
+    wait_for(&server, |text| text.starts_with("active"));
+    ask(&server.client()).expect(201);
+    until("the use is told", PATIENCE, || (counted(&office) == 1).then_some(()));
+    office.kill();
+    server.kill();
+    let mut server = Server::start_with(options.clone());
+    wait_for(&server, |text| text.starts_with("active") && text.contains("work goes on until"));
+    for _ in 0..2 {
+        ask(&server.client()).expect(201);
+    }
+    ask(&server.client()).refused(403, 1502);
+    server.kill();
+    let server = Server::start_with(options);
+    wait_for(&server, |text| text.starts_with("active") && text.contains("work goes on until"));
+    ask(&server.client()).refused(403, 1502);
+}
+
+fn what_answers_in_the_servers_place_takes_no_lease_away(options: Options) {
+    let (mut office, _) = license_server(|_| {});
+    let mut server = Server::start_new(at(options, &office));
+    wait_for(&server, |text| text.starts_with("active"));
+    let name = || fs_err::read_to_string(server.data.join("instance.id")).expect("a name");
+    let before = name();
+    office.kill();
+    // A proxy with a wrong route.
+    let address = office.base.trim_start_matches("http://").to_owned();
+    let listener = until("the port is free", PATIENCE, || std::net::TcpListener::bind(&address).ok());
+    let answered = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&answered);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            counting.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    until("it was asked a few times", PATIENCE, || (answered.load(Ordering::Relaxed) > 3).then_some(()));
+    wait_for(&server, |text| text.starts_with("active") && text.contains("work goes on until"));
+    ask(&server.client()).expect(201);
+    assert_eq!(name(), before);
+    // The lease was not given back, as nobody was there to take it; it is not worked with again all the same.
+    assert!(server.stop().success());
+    assert!(matches!(server.data.join("lease.json").try_exists(), Ok(false)));
+}
+
+fn a_refusal_holds_when_the_server_is_away(options: Options) {
+    let (mut office, mut claims) = license_server(|_| {});
+    let server = Server::start_new(at(options, &office));
+    wait_for(&server, |text| text.starts_with("active"));
+    (claims.revision, claims.limits.instances) = (2, Some(0));
+    install(&office, &claims);
+    wait_for(&server, |text| text.starts_with("no_lease: all 0 instances"));
+    office.kill();
+    wait_for(&server, |text| text.starts_with("no_lease: there is no lease"));
+    ask(&server.client()).refused(403, 1500);
 }

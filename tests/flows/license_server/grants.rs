@@ -1,20 +1,22 @@
 //! Grants for apps and pages. OpenSSL signs, as a customer's app would by other means than ours.
 
 use crate::support::client::Answer;
-use crate::support::license::{DAY, after, claims, install, trusted};
+use crate::support::license::{DAY, after, claims, install, signed, trusted};
 use crate::support::license_server::LicenseServer;
-use crate::support::server::Options;
+use crate::support::server::{Options, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oz_license::{Audience, Claims, Feature, Grant, Kind};
+use oz_license::{Audience, Claims, Feature, Grant, Kind, License};
 use oz_testkit::on_both;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 on_both! {
     an_app_gets_a_grant_for_its_signature,
     a_page_gets_a_grant_through_the_web_adapter,
+    what_is_given_to_embed_is_good_and_never_the_servers_own,
 }
 
 fn openssl(arguments: &[&str]) -> Vec<u8> {
@@ -100,6 +102,8 @@ fn an_app_gets_a_grant_for_its_signature(options: Options) {
         assert!(grant.claims.expires_at <= after(3601));
 
         assert_eq!(reason(&ask("ios", &nonce, Some(signature.clone())), 403), "nonce_used");
+        // Nor is it worth another one for the other platform.
+        assert_eq!(reason(&ask("android", &nonce, Some(signature.clone())), 403), "nonce_used");
         assert_eq!(reason(&ask("ios", "another-nonce-0123", Some(signature)), 403), "signature_wrong");
         assert_eq!(reason(&ask("ios", "another-nonce-0123", Some("AAAA".into())), 403), "signature_wrong");
         // What it signs once for use without a network proves nothing here.
@@ -111,15 +115,19 @@ fn an_app_gets_a_grant_for_its_signature(options: Options) {
         assert_eq!(reason(&ask("ios", "another-nonce-0123", None), 403), "not_yet_valid");
     }
     assert_eq!(server.admin().get("/api/license").expect(200)["devices"], 1, "the phone was counted once");
-    for (field, value) in [("nonce", json!("short")), ("nonce", json!("a nonce with blanks")), ("app_id", json!("a b"))]
-    {
+    for (field, value) in [
+        ("nonce", json!("short")),
+        ("nonce", json!("a nonce with blanks")),
+        ("app_id", json!("a b")),
+        ("device_hash", json!("not valid!")),
+    ] {
         let mut body = json!({"platform": "ios", "app_id": "a", "sdk_version": "1", "nonce": "0123456789abcdef"});
         body[field] = value;
         assert_eq!(app.json("POST", "/api/sdk/grants", &body).refused(400, 4)["details"]["field"], field);
     }
     let metrics = String::from_utf8(app.get("/metrics").bytes).expect("text");
     assert!(metrics.contains(r#"oz_license_grants_total{outcome="granted"} 2"#), "{metrics}");
-    assert!(metrics.contains(r#"oz_license_grants_total{outcome="nonce_used"} 2"#), "{metrics}");
+    assert!(metrics.contains(r#"oz_license_grants_total{outcome="nonce_used"} 4"#), "{metrics}");
 }
 
 fn a_page_gets_a_grant_through_the_web_adapter(options: Options) {
@@ -150,8 +158,37 @@ fn a_page_gets_a_grant_through_the_web_adapter(options: Options) {
     let audience = Audience::Web { origin: good.into() };
     let grant = Grant::verify(text, &trusted(), (&audience, nonce), after(1)).expect("a grant that the page believes");
     assert!(grant.claims.expires_at <= after(601), "never past the license's end");
-    assert_eq!(reason(&adapter.json("POST", "/api/sdk/grants", &body(good, nonce)), 403), "nonce_used");
+    for same in [good, "https://ID.bank.example"] {
+        assert_eq!(reason(&adapter.json("POST", "/api/sdk/grants", &body(same, nonce)), 403), "nonce_used", "{same}");
+    }
     adapter.json("POST", "/api/sdk/grants", &body("https://www.bank.example", nonce)).expect(201);
     let both = json!({"platform": "web", "origin": good, "app_id": "a", "sdk_version": "1", "nonce": nonce});
     adapter.json("POST", "/api/sdk/grants", &both).refused(400, 4);
+}
+
+fn what_is_given_to_embed_is_good_and_never_the_servers_own(options: Options) {
+    let server = LicenseServer::start(options);
+    let of = |license_id: &str, kind| {
+        let mut claims = Claims { license_id: license_id.into(), kind, ..claims(&server) };
+        claims.apps.android = ["com.bank.app".to_owned()].into();
+        claims
+    };
+    install(&server, &of("L-own", Kind::Server));
+    let ask = || server.stranger().get("/api/sdk/license?platform=android&app_id=com.bank.app");
+    ask().refused(404, 10);
+    // The one that will be over is first by its name.
+    install(&server, &Claims { expires_at: Some(after(4)), grace_days: 0, ..of("A-old", Kind::Sdk) });
+    install(&server, &of("B-new", Kind::Sdk));
+    let given = || {
+        let answer = ask();
+        assert_eq!(answer.status, 200);
+        let license = License::verify(&answer.bytes, &trusted()).expect("a license");
+        license.claims().license_id.clone()
+    };
+    until("the old one is over", Duration::from_secs(20), || (given() == "B-new").then_some(()));
+    // One that no grant could carry along is not installed.
+    let origins = (0..800).map(|n| format!("https://{n:05}.bank.example")).collect();
+    let long = Claims { origins, ..of("L-long", Kind::Web) };
+    let refused = server.admin().send("PUT", "/api/license", &[], Some(("text/plain", signed(&long).into())));
+    assert!(refused.refused(409, 1520)["error_message"].as_str().is_some_and(|text| text.contains("too long")));
 }

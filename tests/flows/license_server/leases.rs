@@ -50,6 +50,11 @@ fn three_nodes_work_and_the_fourth_is_told_who_does(options: Options) {
     assert_eq!(told, [(Some("host-a"), Some("a")), (Some("host-b"), Some("b")), (Some("host-c"), Some("c"))]);
     assert!(holders.iter().all(|h| h["since"].is_string() && h["until"].is_string() && h["version"] == "0.1.0"));
 
+    // No node learns how to end another's lease.
+    let shown = |client: &Client| client.get("/api/license").expect(200)["leases"].clone();
+    let ids = |leases: &Value| leases.as_array().expect("leases").iter().filter(|l| l["lease_id"].is_string()).count();
+    assert_eq!((ids(&shown(&node)), ids(&shown(&server.admin()))), (0, 3));
+
     // Released is free, at once; and over for the one who had it.
     assert_eq!(node.delete(&path(&leases[1])).status, 204);
     acquire(&node, "d").expect(201);

@@ -16,6 +16,7 @@ on_both! {
     a_license_is_replaced_under_load_and_no_request_fails,
     a_lost_database_is_told_and_begun_anew_only_when_asked,
     a_changed_ledger_is_seen,
+    a_ledger_that_was_cut_under_a_running_server_and_grew_again_is_seen,
 }
 
 fn put(server: &LicenseServer, claims: &Claims) -> (u16, String) {
@@ -189,10 +190,45 @@ fn a_changed_ledger_is_seen(options: Options) {
     until("the ledger is whole again", Duration::from_secs(20), || {
         server.log_text().contains(r#""message":"the ledger is whole""#).then_some(())
     });
+    // Changed where no hash tells: the sums that the volume is held against.
+    change(&database, &server.data, "UPDATE license_totals SET n = 1");
+    server.restart();
+    broken(&server, "the sums of what was used are not those of the ledger");
+    change(&database, &server.data, "UPDATE license_totals SET n = 5");
     // Cut where no hash tells: the head that was kept does.
     change(&database, &server.data, "DELETE FROM license_ledger WHERE seq > 5");
     server.restart();
     broken(&server, "the ledger ends at entry 5, before a head that was told");
+}
+
+fn a_ledger_that_was_cut_under_a_running_server_and_grew_again_is_seen(options: Options) {
+    let database = options.database_url.clone();
+    let mut server = LicenseServer::start(options);
+    install(&server, &claims(&server));
+    let use_up = |server: &LicenseServer, numbers: std::ops::Range<i64>| {
+        for seq in numbers {
+            let used = json!({"instance_id": "i", "seq": seq, "counts": {"quality": 1}});
+            server.node().json("POST", "/api/usage", &used).expect(200);
+        }
+    };
+    use_up(&server, 1..6);
+    assert!(server.stop().success());
+    server.restart();
+    until("the ledger is whole", Duration::from_secs(20), || {
+        server.log_text().contains(r#""message":"the ledger is whole""#).then_some(())
+    });
+    change(&database, &server.data, "DELETE FROM license_ledger WHERE seq > 3");
+    change(&database, &server.data, "UPDATE license_totals SET n = 1");
+    use_up(&server, 10..20);
+    let kept =
+        |server: &LicenseServer| fs_err::read_to_string(server.data.join("heads")).expect("heads").lines().count();
+    let before = kept(&server);
+    assert!(server.stop().success());
+    assert_eq!(kept(&server), before, "what does not go on from the head that was told is not signed");
+    server.restart();
+    until("the ledger is known to be broken", Duration::from_secs(20), || {
+        Some(server.stranger().get("/api/healthcheck")).filter(|answer| answer.status == 503)
+    });
 }
 
 fn change(database: &Option<String>, data: &Path, query: &'static str) {
