@@ -11,6 +11,7 @@ use oz_domain::Millis;
 use oz_license::{Invalid, Lease, VendorKeys};
 use oz_site::{Batch, Warning, days_until, timestamp, uses};
 use oz_store::AnyConn;
+use oz_wire::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -170,25 +171,25 @@ impl Remote {
                 Err(why) => return Said::Away(why),
             };
             // By the words of a license server: whatever else answers in its place takes no lease away.
-            match (status, body["error_code"].as_u64()) {
+            match (status, code(&body)) {
                 (200 | 201, _) => return self.take(app, &body, now).await,
                 // Over by its own time, and nobody's business.
-                (404, Some(10))
+                (404, Some(Code::NotExist))
                     if self.held.as_ref().is_some_and(|held| held.lease.claims.expires_at <= timestamp(now)) =>
                 {
                     self.held = None
                 }
                 // Over before that: another node acquired one in this node's name.
-                (404, Some(10)) | (409, Some(1520)) if self.held.is_some() => {
+                (404, Some(Code::NotExist)) | (409, Some(Code::Conflict)) if self.held.is_some() => {
                     if let Err(error) = self.renew(app, &app.license.instance()).await {
                         return Said::Away(error);
                     }
                 }
-                (403, Some(1500..=1502)) => {
+                (403, Some(Code::LicenseInvalid | Code::LicenseFeature | Code::LicenseVolume)) => {
                     let state = body["details"]["state"].as_str().and_then(word).unwrap_or("invalid");
                     return Said::No(Known::nothing(state, message(&body)));
                 }
-                (410, Some(_)) => return Said::No(Known::nothing("no_lease", message(&body))),
+                (410, Some(Code::LicenseNoneFree)) => return Said::No(Known::nothing("no_lease", message(&body))),
                 _ => return Said::Away(format!("status {status}: {}", message(&body))),
             }
         }
@@ -267,7 +268,7 @@ impl Remote {
             batch.counts.iter().map(|(feature, n)| (feature.as_str().to_owned(), json!(n))).collect();
         let body = json!({"instance_id": node, "seq": batch.seq, "batch": batch.id, "counts": counts});
         let Answer { status, body } = self.caller.send(Method::POST, "/api/usage", &body).await?;
-        match (status, body["error_code"].as_u64()) {
+        match (status, code(&body)) {
             (200 | 201, _) => {
                 // First what is left, then what is pending: in between both count it, never none.
                 self.left = body["left"].as_i64();
@@ -278,7 +279,7 @@ impl Remote {
                 let (name, seq) = (node.to_owned(), batch.seq);
                 app.db.write(move |conn| uses::settled(conn, &name, seq)).await.map_err(|e| e.to_string())
             }
-            (409, Some(1520)) => self.renew(app, node).await,
+            (409, Some(Code::Conflict)) => self.renew(app, node).await,
             _ => Err(format!("status {status}: {}", message(&body))),
         }
     }
@@ -301,6 +302,12 @@ impl Remote {
             tracing::warn!(why, "the lease is not given back; it ends by itself");
         }
     }
+}
+
+/// The error code, in an answer of a license server.
+fn code(body: &Value) -> Option<Code> {
+    let number = body["error_code"].as_u64()?;
+    Code::ALL.iter().copied().find(|code| u64::from(code.number()) == number)
 }
 
 /// What the server says: short, and nothing that a terminal or a page would act upon.
