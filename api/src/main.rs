@@ -26,10 +26,10 @@ mod work;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
-use oz_settings::Settings;
+use oz_settings::{API, Settings};
 use oz_telemetry::log;
 use serve::Part;
-use settings::{Api, TABLE};
+use settings::Api;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,7 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let file = config(cli.config)?;
     let environment =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    let settings = Settings::load(TABLE, file.as_deref(), &environment, &flags)?;
+    let settings = Settings::load(API, file.as_deref(), &environment, &flags)?;
     let api = Api::read(&settings).map_err(anyhow::Error::msg)?;
     let format = if api.log_json { log::Format::Json } else { log::Format::Pretty };
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -1,7 +1,6 @@
 //! The API's own settings: a struct with the values in their types, read from the one table.
 
 mod accounts;
-mod table;
 
 use crate::audit::Sink;
 use crate::auth::ldap;
@@ -12,7 +11,6 @@ use oz_settings::{Secret, Settings};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-pub(crate) use table::TABLE;
 
 /// The settings in their types.
 #[derive(Debug, Clone)]
@@ -91,8 +89,11 @@ impl Api {
         let audit_syslog = s
             .text("audit_syslog")
             .map(|text| text.parse().map_err(|expected| format!("audit_syslog: `{text}`, expected {expected}")));
-        let effective =
-            TABLE.iter().map(|d| Effective { key: d.key, text: s.secret(d.key).unwrap_or_default(), secret: d.secret });
+        let effective = oz_settings::API.iter().map(|d| Effective {
+            key: d.key,
+            text: s.secret(d.key).unwrap_or_default(),
+            secret: d.secret,
+        });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             database_url: s
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_settings() {
-        let settings = Settings::load(TABLE, None, &BTreeMap::new(), &[]).unwrap();
+        let settings = Settings::load(oz_settings::API, None, &BTreeMap::new(), &[]).unwrap();
         let api = Api::read(&settings).unwrap();
         assert_eq!(api.listen.to_string(), "127.0.0.1:8000");
         assert_eq!(api.database_url.expose(), "sqlite:///var/lib/oz/oz.sqlite");
@@ -156,8 +157,8 @@ mod tests {
 
     #[test]
     fn keys_and_variables_are_unique() {
-        let keys: std::collections::HashSet<_> = TABLE.iter().map(|d| d.key).collect();
-        let variables: std::collections::HashSet<_> = TABLE.iter().map(|d| d.env).collect();
-        assert_eq!((keys.len(), variables.len()), (TABLE.len(), TABLE.len()));
+        let keys: std::collections::HashSet<_> = oz_settings::API.iter().map(|d| d.key).collect();
+        let variables: std::collections::HashSet<_> = oz_settings::API.iter().map(|d| d.env).collect();
+        assert_eq!((keys.len(), variables.len()), (oz_settings::API.len(), oz_settings::API.len()));
     }
 }

@@ -20,9 +20,10 @@ mod view;
 
 use clap::Parser as _;
 use cli::{Cli, Command};
+use oz_settings::LICENSE_SERVER;
 use oz_settings::Settings;
 use oz_telemetry::log;
-use settings::{Server, TABLE};
+use settings::Server;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,7 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let file = config(cli.config)?;
     let environment =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-    let settings = Settings::load(TABLE, file.as_deref(), &environment, &[])?;
+    let settings = Settings::load(LICENSE_SERVER, file.as_deref(), &environment, &[])?;
     let server = Server::read(&settings).map_err(anyhow::Error::msg)?;
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match cli.command {

@@ -38,9 +38,15 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         ("docs/ERRORS.md", oz_wire::errors_page()),
         ("docs/openapi.json", openapi),
         ("docs/PERMISSIONS.md", permissions),
+        ("docs/SETTINGS.md", oz_settings::settings_page()),
     ] {
         let page = project.root.join(page);
         fs_err::write(&page, text)?;
+        println!("{}", page.display());
+    }
+    for program in &oz_settings::PROGRAMS {
+        let page = project.root.join("packaging/examples").join(program.name).with_extension("toml");
+        fs_err::write(&page, oz_settings::example(program.table))?;
         println!("{}", page.display());
     }
     Ok(())

@@ -109,13 +109,13 @@ pub(super) fn license_server(s: &Settings) -> Result<Option<LicenseServer>, Stri
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Api, TABLE};
+    use super::super::Api;
     use super::*;
     use std::collections::BTreeMap;
 
     fn read(variables: &[(&str, &str)]) -> Result<Api, String> {
         let variables: BTreeMap<_, _> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Api::read(&Settings::load(TABLE, None, &variables, &[]).map_err(|e| e.to_string())?)
+        Api::read(&Settings::load(oz_settings::API, None, &variables, &[]).map_err(|e| e.to_string())?)
     }
 
     #[test]

@@ -6,10 +6,12 @@
 
 mod docs;
 mod load;
+mod tables;
 mod value;
 
 pub use docs::{example, reference};
 pub use load::{Error, Settings};
+pub use tables::{API, LICENSE_SERVER, PROGRAMS, Program, settings_page};
 pub use value::{Kind, Secret};
 
 /// One setting.

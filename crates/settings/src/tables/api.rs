@@ -1,9 +1,9 @@
 //! Every setting of the API, once: key, variable, kind, default, meaning.
 
-use oz_settings::{Definition, Kind, secret, setting};
+use crate::{Definition, Kind, secret, setting};
 
-/// Every setting of the API.
-pub(crate) static TABLE: &[Definition] = &[
+/// Every setting of `oz-api`.
+pub static API: &[Definition] = &[
     setting(
         "data_dir",
         "OZ_DATA_DIR",
