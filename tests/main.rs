@@ -4,5 +4,6 @@
 
 #![expect(clippy::expect_used, reason = "what goes wrong here ends the test")]
 
+mod appliance;
 mod flows;
 mod support;

@@ -7,6 +7,7 @@
 mod accounts;
 mod bless;
 mod command;
+mod deb;
 mod floors;
 mod fuzz;
 mod lint;
@@ -15,6 +16,7 @@ mod models;
 mod packages;
 mod project;
 mod record;
+mod root;
 mod runtime;
 mod shipped;
 mod sources;
@@ -55,6 +57,8 @@ enum Verb {
     Accuracy(measure::Arguments),
     /// Print the figures of speed beside their floors (arguments are passed on).
     Bench(measure::Arguments),
+    /// Build the Debian packages.
+    Deb(deb::Deb),
     /// Write anew what is made from code: documents, test vectors of licenses, the C header.
     Bless,
 }
@@ -81,6 +85,7 @@ fn run(verb: Verb, project: &Project) -> anyhow::Result<()> {
         Verb::Lint => lint::run(project),
         Verb::Accuracy(arguments) => measure::accuracy(project, &arguments),
         Verb::Bench(arguments) => measure::bench(project, &arguments),
+        Verb::Deb(deb) => deb.run(project),
         Verb::Bless => bless::run(project),
     }
 }

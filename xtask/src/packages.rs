@@ -13,6 +13,8 @@ pub(crate) enum Task {
     Build,
     /// To run the tests.
     Test,
+    /// To build the Debian packages.
+    Package,
 }
 
 /// A Debian package.
@@ -47,13 +49,18 @@ pub(crate) const TABLE: &[Package] = &[
     needs(Task::Test, "chromium", "a stored video must play in a browser"),
     needs(Task::Test, "chromium-driver", "drives it"),
     needs(Task::Test, "curl", "asks the license server over TLS"),
+    needs(Task::Test, "debootstrap", "makes the root of booted tests"),
     needs(Task::Test, "ffmpeg", "makes and compares videos"),
     needs(Task::Test, "git", "tells the lint which files are the project's; a test run its commit"),
     needs(Task::Test, "openssl", "signs as a customer's app does"),
     needs(Task::Test, "postgresql", "every test of the store runs on it too"),
     needs(Task::Test, "python3-venv", "a folder of its own for schemathesis"),
     needs(Task::Test, "slapd", "a real directory for log-ins; set up without a service"),
+    needs(Task::Test, "systemd-container", "boots it: systemd-nspawn"),
     needs(Task::Test, "util-linux", "setpriv: PostgreSQL refuses to run as root; ends servers with the tests"),
+    needs(Task::Package, "debhelper", "builds Debian packages"),
+    needs(Task::Package, "dpkg-dev", "builds Debian packages"),
+    needs(Task::Package, "lintian", "finds what is wrong with them"),
 ];
 
 /// `cargo xtask packages`.

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: sets up what the tests need, then runs all of them, on both databases.
 
 use crate::command;
+use crate::deb::Deb;
 use crate::fuzz::{self, Fuzzed};
 use crate::models::{self, Prepared};
 use crate::packages::{self, Task};
 use crate::project::Project;
 use crate::record::{self, Run};
+use crate::root;
 use crate::steps::Steps;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -35,6 +37,7 @@ impl Test {
     pub(crate) fn run(&self, project: &Project) -> Result<()> {
         let steps = Steps::start();
         packages::ensure(Task::Test, true)?;
+        packages::ensure(Task::Package, true)?;
         let prepared = models::prepare(project, &steps)?;
         let target = project.target()?;
         let venv = python(project, &target, &steps)?;
@@ -44,11 +47,16 @@ impl Test {
             steps.say("building the C library as it ships: by its name");
             command::run(project.cargo().args(["build", "-p", "oz-license-c"]))?;
         }
+        let booted = self.package.as_deref().is_none_or(|package| package == "oz-tests");
+        let machine = booted.then(|| Machine::prepare(project, &steps)).transpose()?;
         steps.say("running the tests");
         let mut tests = project.cargo();
         self.select(tests.args(["test", "--no-fail-fast"])).arg("--").args(self.slow.then_some("--include-ignored"));
         tests.args(&self.rest);
         self.environment(project, &mut tests, &prepared, &venv, &target);
+        if let Some(machine) = &machine {
+            tests.env("OZ_TEST_ROOT", &machine.root).env("OZ_DEBS", &machine.packages);
+        }
         let (tally, status) = record::counted(&mut tests)?;
         let fuzzed = if self.slow { fuzz::run(project, &steps)? } else { Fuzzed::default() };
         let good = status.success() && fuzzed.findings == 0;
@@ -88,6 +96,19 @@ impl Test {
         if self.slow {
             tests.env("OZ_SLOW", "1");
         }
+    }
+}
+
+/// What booted tests begin with.
+struct Machine {
+    root: PathBuf,
+    /// The folder of the packages to be installed.
+    packages: PathBuf,
+}
+
+impl Machine {
+    fn prepare(project: &Project, steps: &Steps) -> Result<Self> {
+        Ok(Self { root: root::prepare(project, steps)?, packages: Deb::for_tests().build(project, steps)? })
     }
 }
 

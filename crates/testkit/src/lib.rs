@@ -10,6 +10,7 @@ pub mod directory;
 pub mod fixtures;
 pub mod form;
 pub mod license_server;
+pub mod machine;
 mod process;
 pub mod server;
 
