@@ -39,26 +39,37 @@ check() { # what expected found
     esac
 }
 
-# Says who was asked and what came. Half-way through a long body it looks into nginx's folder for bodies.
+# Says who was asked and what came. Half-way through a long body it looks for open files in nginx's folder for bodies: nginx
+# takes away their names at once, so the folder itself would tell nothing.
 cat >"$work/backend.py" <<'PYTHON'
-import http.server, json, os, sys
+import glob, http.server, json, os, sys
 
 name, port, bodies = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+def spooled():
+    found = 0
+    for fd in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            found += os.readlink(fd).startswith(bodies)
+        except OSError:
+            pass
+    return found
 
 class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
         left = size = int(self.headers.get("Content-Length") or 0)
-        spooled = 0
+        files = 0
         while left > 0:
             data = self.rfile.read(min(left, 1 << 16))
             if not data:
                 break
             left -= len(data)
-            spooled = max(spooled, sum(len(files) for _, _, files in os.walk(bodies)))
+            if size > 1 << 20 and left <= size // 2 < left + len(data):
+                files = spooled()
         said = {
-            "who": name, "method": self.command, "path": self.path, "size": size - left, "spooled": spooled,
+            "who": name, "method": self.command, "path": self.path, "size": size - left, "spooled": files,
             "host": self.headers.get_all("Host"), "for": self.headers.get_all("X-Forwarded-For"),
             "proto": self.headers.get_all("X-Forwarded-Proto"),
         }
@@ -133,17 +144,9 @@ done
 nginx -p "$work" -e "$work/logs/nginx.log" -c "$work/nginx.conf" &
 nginx=$!
 
-ask() { # arguments of curl, the path last
-    for path in "$@"; do :; done
-    # The path is given once, at the end.
-    set -- "$@" "$path"
-    n=$#
-    i=0
-    for argument in "$@"; do
-        i=$((i + 1))
-        [ "$i" -gt 1 ] || set --
-        [ "$i" -ge $((n - 1)) ] || set -- "$@" "$argument"
-    done
+ask() { # path arguments-of-curl
+    path=$1
+    shift
     curl -sS --path-as-is --max-time 30 --cacert "$work/fullchain.pem" --resolve "oz.example.com:$https:127.0.0.1" \
         -w ' %{http_code}' "$@" "https://oz.example.com:$https$path"
 }
@@ -156,10 +159,10 @@ done
 
 id=0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee
 reaches() { # who method path
-    check "$2 $3 reaches $1" "*\"who\": \"$1\", \"method\": \"$2\", \"path\": \"$3\"* 200" "$(ask -X "$2" "$3")"
+    check "$2 $3 reaches $1" "*\"who\": \"$1\", \"method\": \"$2\", \"path\": \"$3\"* 200" "$(ask "$3" -X "$2")"
 }
 nothing() { # method path
-    check "$1 $2 is denied" '{"error_code":10,*} 404' "$(ask -X "$1" "$2")"
+    check "$1 $2 is denied" '{"error_code":10,*} 404' "$(ask "$2" -X "$1")"
 }
 
 # What apps and pages need.
@@ -173,7 +176,7 @@ for call in \
     reaches oz-api "${call%% *}" "${call#* }"
 done
 reaches oz-license-server POST /api/sdk/grants
-check "HEAD of a file" ' 200' "$(ask -I -o /dev/null "/api/static/$id/$id.mp4")"
+check "HEAD of a file" ' 200' "$(ask "/api/static/$id/$id.mp4" -I -o /dev/null)"
 
 # What nobody outside needs, and other ways to write it.
 operators="GET /api/healthcheck
@@ -244,7 +247,7 @@ each nothing "GET /api/users?/api/folders/$id
 GET /api/users#/api/analyses/$id"
 # A NUL is no request at all.
 refused() {
-    check "$1 $2 is denied" '*40[04]' "$(ask -X "$1" "$2")"
+    check "$1 $2 is denied" '*40[04]' "$(ask "$2" -X "$1")"
 }
 each refused "$closed"
 
@@ -253,17 +256,17 @@ head -c 3145728 /dev/zero >"$work/3m"
 head -c 41943040 /dev/zero >"$work/40m"
 head -c 538968064 /dev/zero >"$work/514m" 2>/dev/null
 for version in --http1.1 --http2; do
-    check "40 MiB of media, $version" '*"size": 41943040, "spooled": 0,* 200' "$(ask $version --data-binary "@$work/40m" "/api/folders/$id/media/")"
-    check "40 MiB in a folder, $version" '*"size": 41943040, "spooled": 0,* 200' "$(ask $version --data-binary "@$work/40m" /api/folders)"
-    check "514 MiB, $version" '{"error_code":1511,*} 413' "$(ask $version -X POST -T "$work/514m" -H Expect: /api/folders)"
-    check "3 MiB of JSON, $version" '{"error_code":1511,*} 413' "$(ask $version -H Expect: --data-binary "@$work/3m" /api/authorize/auth)"
+    check "40 MiB of media, $version" '*"size": 41943040, "spooled": 0,* 200' "$(ask "/api/folders/$id/media/" $version --data-binary "@$work/40m")"
+    check "40 MiB in a folder, $version" '*"size": 41943040, "spooled": 0,* 200' "$(ask /api/folders $version --data-binary "@$work/40m")"
+    check "514 MiB, $version" '{"error_code":1511,*} 413' "$(ask /api/folders $version -X POST -T "$work/514m" -H Expect:)"
+    check "3 MiB of JSON, $version" '{"error_code":1511,*} 413' "$(ask /api/authorize/auth $version -H Expect: --data-binary "@$work/3m")"
 done
-check "3 MiB to the license server" '{"error_code":1511,*} 413' "$(ask -H Expect: --data-binary "@$work/3m" /api/sdk/grants)"
+check "3 MiB to the license server" '{"error_code":1511,*} 413' "$(ask /api/sdk/grants -H Expect: --data-binary "@$work/3m")"
 check "the folder for bodies" 700 "$(stat -c %a "$work/bodies")"
 check "bodies left on the disk" 0 "$(find "$work/bodies" "$work/proxy" -type f | wc -l)"
 
 # Who asks, by which name.
-said=$(ask -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: gopher' "/api/analyses/$id")
+said=$(ask "/api/analyses/$id" -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: gopher')
 check "a made-up address" '*"for": \["127.0.0.1"\], "proto": \["https"\]*' "$said"
 check "the host" '*"host": \["oz.example.com"\]*' "$said"
 other=$(curl -sSk --max-time 5 -H 'Host: evil.example' --resolve "oz.example.com:$https:127.0.0.1" "https://oz.example.com:$https/api/analyses/$id" 2>&1 || true)
@@ -282,7 +285,7 @@ check "another name" 000 "$(curl -sk --max-time 5 -o /dev/null -w '%{http_code}'
 check "no name" 000 "$(curl -sk --max-time 5 -o /dev/null -w '%{http_code}' "https://127.0.0.1:$https/api/analyses/$id" || true)"
 check "plain HTTP" '* 400' "$(curl -s -w ' %{http_code}' "http://127.0.0.1:$https/" -H 'Host: oz.example.com' || true)"
 for path in "/api/analyses/$id" /api/users; do
-    check "HSTS at $path" '*trict-*ransport-*ecurity: max-age=63072000*' "$(ask -I "$path" | tr -d '\r' | tr '\n' ' ')"
+    check "HSTS at $path" '*trict-*ransport-*ecurity: max-age=63072000*' "$(ask "$path" -I | tr -d '\r' | tr '\n' ' ')"
 done
 
 # Operators, once their address is named.
@@ -305,7 +308,7 @@ kill $pids
 for pid in $pids; do wait "$pid" 2>/dev/null || true; done
 pids=
 check "the API is away" '{"error_code":1523,*} 503' "$(ask "/api/analyses/$id")"
-check "HSTS then" '*ransport-*ecurity: max-age*' "$(ask -I "/api/analyses/$id" | tr '\n' ' ')"
+check "HSTS then" '*ransport-*ecurity: max-age*' "$(ask "/api/analyses/$id" -I | tr '\n' ' ')"
 
 # The log.
 check "lines in the log" '[1-9]*' "$(wc -l <"$work/logs/oz.log")"
