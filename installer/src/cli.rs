@@ -2,7 +2,8 @@
 
 use crate::health::Url;
 use crate::profile::Profile;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -87,10 +88,14 @@ pub(crate) struct Form {
     pub(crate) strict: bool,
 }
 
+/// Wrong usage that only a command itself can see.
+pub(crate) fn usage(message: &str) -> anyhow::Error {
+    Cli::command().error(ErrorKind::ValueValidation, message).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_is_sound() {

@@ -6,6 +6,7 @@ mod health;
 mod machine;
 mod pages;
 mod profile;
+mod progress;
 mod text;
 mod verdict;
 
@@ -16,9 +17,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use verdict::Verdict;
 
+/// As clap's own.
+const WRONG_USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<clap::Error>() => {
+            let _ = write!(std::io::stderr(), "{error}");
+            ExitCode::from(WRONG_USAGE)
+        }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "ozctl: {error:#}");
             ExitCode::from(Verdict::Unknown.exit(false))

@@ -27,5 +27,5 @@ fn all_forms_say_the_same() {
     assert_eq!(output.status.code(), code.map(|(_, code)| code));
     let line = text(&output.stdout);
     assert!(line.starts_with("OZ CHECK ") && line.lines().count() == 1 && line.contains(" | pass="), "{line}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }

@@ -3,6 +3,7 @@
 use super::{ozctl, text};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 
 const OK: (u16, &str) =
@@ -77,4 +78,48 @@ fn nobody_is_told() {
     assert_eq!(ozctl(&["health", "--url", &url, "--nagios"]).status.code(), Some(2));
     let output = ozctl(&["health", "--url", "https://127.0.0.1:1", "--ca", "/nowhere/ca.pem"]);
     assert!(output.status.code() == Some(3) && text(&output.stderr).contains("--ca"), "{output:?}");
+}
+
+/// A server with a certificate of its own for `localhost`, for two questions; gives its address and the certificate.
+fn tls_server(folder: &std::path::Path) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let authority = folder.join("server.crt");
+    fs_err::write(&authority, made.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(Arc::new(config.clone())).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            // One that does not trust us goes away.
+            let mut request = [0; 1024];
+            if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let (length, body) = (OK.1.len(), OK.1);
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+                    .unwrap();
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    (url, authority.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_certificate_must_be_signed_by_whom_one_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, authority) = tls_server(folder.path());
+    let output = ozctl(&["health", "--url", &url, "--ca", &authority]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = ozctl(&["health", "--url", &url]);
+    assert!(output.status.code() == Some(3) && text(&output.stdout).contains("--ca names"), "{output:?}");
+    let output = ozctl(&["health", "--ca", &authority]);
+    assert!(
+        output.status.code() == Some(2) && text(&output.stderr).contains("expected an https address"),
+        "{output:?}"
+    );
 }

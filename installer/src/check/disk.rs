@@ -154,5 +154,5 @@ pub(super) fn fsync(asked: &Asked<'_>) -> Found {
     } else {
         Found::pass(text)
     };
-    found.measured(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "ms")
+    found.measured(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "us")
 }

@@ -10,7 +10,8 @@ pub(super) fn noted(asked: &Asked<'_>) -> Found {
         return Found::pass("none seen");
     }
     // Metrics and plain health are private; what only this machine asks needs no hole.
-    let open: Vec<u16> = asked.profile.needs().ports.iter().copied().filter(|port| *port < 9000).collect();
+    let open: Vec<u16> =
+        ports::wanted(asked).into_iter().filter(|(usual, _)| *usual < 9000).map(|(_, now)| now).collect();
     Found::pass(format!("{}: let clients reach {}", found.join(", "), ports::list(&open)))
 }
 

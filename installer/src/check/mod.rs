@@ -19,9 +19,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::cli::CheckArguments;
+use crate::cli::{self, CheckArguments};
 use crate::machine::Machine;
-use crate::profile::{Needs, Profile};
+use crate::profile::Profile;
+use crate::progress::Progress;
 use crate::text::plain;
 use crate::verdict::Verdict;
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub(crate) struct Check {
     /// Who needs it.
     profiles: &'static [Profile],
     /// What is required.
-    required: fn(&Needs) -> String,
+    required: fn(&Asked<'_>) -> String,
     /// How it is found out.
     probe: fn(&Asked<'_>) -> Found,
     /// What to do where it is not as it should be, unless the probe knows better.
@@ -65,7 +66,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Measured {
     value: u64,
-    /// `ms` or `B`.
+    /// `us` or `B`.
     unit: &'static str,
 }
 
@@ -134,7 +135,7 @@ impl Check {
             name: self.name,
             verdict: found.verdict,
             found: plain(&found.text),
-            required: (self.required)(asked.profile.needs()),
+            required: (self.required)(asked),
             advice: (found.verdict != Verdict::Pass).then(|| plain(&advice)),
             measured: found.measured,
         }
@@ -150,10 +151,11 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks everything that a profile needs.
-fn report(asked: &Asked<'_>) -> Report {
+/// Asks everything that a profile needs; says the name of each first.
+fn report(asked: &Asked<'_>, say: &dyn Fn(&str)) -> Report {
     let wanted = TABLE.iter().filter(|check| check.profiles.contains(&asked.profile));
-    let checks: Vec<Line> = wanted.map(|check| check.line(asked)).collect();
+    let asked_for = wanted.inspect(|check| say(&format!("checking {}", check.name)));
+    let checks: Vec<Line> = asked_for.map(|check| check.line(asked)).collect();
     Report {
         format: 1,
         version: env!("CARGO_PKG_VERSION"),
@@ -174,8 +176,10 @@ pub(crate) fn command(
     out: &mut (impl Write + std::os::fd::AsFd),
 ) -> anyhow::Result<u8> {
     let target = arguments.target.as_deref().map(std::path::absolute).transpose();
-    let target = target.map_err(|e| anyhow::anyhow!("--target: {e}, expected a folder"))?;
-    let report = report(&Asked::new(machine, arguments.profile, target));
+    let target = target.map_err(|e| cli::usage(&format!("--target: {e}, expected a folder")))?;
+    let progress = Progress::on_terminal();
+    let report = report(&Asked::new(machine, arguments.profile, target), &|what| progress.say(what));
+    drop(progress);
     let form = &arguments.form;
     if form.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;

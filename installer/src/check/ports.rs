@@ -2,7 +2,9 @@
 
 use super::{Asked, Found};
 use crate::machine::Machine;
+use crate::profile::Profile;
 use std::io;
+use std::net::SocketAddr;
 
 /// Our own services, as the kernel names them: 15 letters at most.
 const OURS: [&str; 3] = ["oz-api", "oz-license-serv", "oz-web-adapter"];
@@ -13,6 +15,25 @@ struct Holder {
     name: String,
 }
 
+/// The ports of a profile: the usual one, and the one that the settings name instead.
+pub(super) fn wanted(asked: &Asked<'_>) -> Vec<(u16, u16)> {
+    let now = |usual: u16| {
+        let key = match (asked.profile, usual) {
+            (Profile::License, 8090) | (Profile::AllInOne | Profile::Api, 8000) => "listen",
+            (Profile::AllInOne | Profile::Api, 9464) => "metrics_listen",
+            _ => return usual,
+        };
+        let set = asked.settings.get(key).and_then(|text| text.parse::<SocketAddr>().ok());
+        set.map_or(usual, |address| address.port())
+    };
+    asked.profile.needs().ports.iter().map(|usual| (*usual, now(*usual))).collect()
+}
+
+/// The ports of a profile as the settings are now.
+pub(super) fn all(asked: &Asked<'_>) -> Vec<u16> {
+    wanted(asked).into_iter().map(|(_, now)| now).collect()
+}
+
 /// Ports as a list.
 pub(super) fn list(ports: &[u16]) -> String {
     ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" ")
@@ -20,10 +41,10 @@ pub(super) fn list(ports: &[u16]) -> String {
 
 pub(super) fn free(asked: &Asked<'_>) -> Found {
     let (mut ours, mut held, mut unclear) = (Vec::new(), Vec::new(), Vec::new());
-    for port in asked.profile.needs().ports {
-        match asked.machine.world().bind(*port) {
+    for port in all(asked) {
+        match asked.machine.world().bind(port) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => match holder(asked.machine, *port) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => match holder(asked.machine, port) {
                 Some(Holder { pid, name }) if OURS.contains(&name.as_str()) => {
                     ours.push(format!("{port} held by {name} (pid {pid}), our own"));
                 }

@@ -14,6 +14,8 @@ type Name = (&'static str, &'static str);
 
 const APPLIANCE: &[Name] = &[
     ("data_dir", "OZ_DATA_DIR"),
+    ("listen", "OZ_LISTEN"),
+    ("metrics_listen", "OZ_METRICS_LISTEN"),
     ("database_url", "OZ_DATABASE_URL"),
     ("models_dir", "OZ_MODELS_DIR"),
     ("ldap_url", "OZ_LDAP_URL"),
@@ -23,7 +25,11 @@ const APPLIANCE: &[Name] = &[
     ("license_file", "OZ_LICENSE_FILE"),
     ("license_server_url", "OZ_LICENSE_SERVER_URL"),
 ];
-const LICENSE_SERVER: &[Name] = &[("data_dir", "OZ_LICENSE_DATA_DIR"), ("database_url", "OZ_LICENSE_DATABASE_URL")];
+const LICENSE_SERVER: &[Name] = &[
+    ("data_dir", "OZ_LICENSE_DATA_DIR"),
+    ("listen", "OZ_LICENSE_LISTEN"),
+    ("database_url", "OZ_LICENSE_DATABASE_URL"),
+];
 
 /// Variables of the services.
 const VARIABLES: &str = "/etc/oz/oz.env";

@@ -23,21 +23,21 @@ pub(super) static TABLE: &[Check] = &[
     Check {
         name: "cores",
         profiles: ALL,
-        required: |needs| format!("{}", needs.cores),
+        required: |asked| asked.profile.needs().cores.to_string(),
         probe: cpu::cores,
         advice: "Give the machine more processors; in a container or unit, raise cpu.max (CPUQuota=).",
     },
     Check {
         name: "memory",
         profiles: ALL,
-        required: |needs| format!("{} GB", needs.memory),
+        required: |asked| format!("{} GB", asked.profile.needs().memory),
         probe: memory::size,
         advice: "Give the machine more memory; in a container or unit, raise memory.max (MemoryMax=).",
     },
     Check {
         name: "disk-free",
         profiles: ALL,
-        required: |needs| format!("{} GB, and a tenth of the whole", needs.disk),
+        required: |asked| format!("{} GB, and a tenth of the whole", asked.profile.needs().disk),
         probe: disk::free,
         advice: "Free space, put a larger disk there, or choose another folder with --target and the setting data_dir.",
     },
@@ -86,7 +86,7 @@ pub(super) static TABLE: &[Check] = &[
     Check {
         name: "ports",
         profiles: SERVING,
-        required: |needs| format!("free: {}", ports::list(needs.ports)),
+        required: |asked| format!("free: {}", ports::list(&ports::all(asked))),
         probe: ports::free,
         advice: "Stop what holds the port, or let the service listen on another one.",
     },

@@ -6,7 +6,8 @@ mod url;
 
 pub(crate) use url::Url;
 
-use crate::cli::HealthArguments;
+use crate::cli::{self, HealthArguments};
+use crate::progress::Progress;
 use crate::verdict::Verdict;
 use ask::Caller;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ impl Heard {
 /// # Errors
 /// The file of `--ca`, and of the output.
 pub(crate) fn command(arguments: &HealthArguments, out: &mut (impl Write + std::os::fd::AsFd)) -> anyhow::Result<u8> {
+    if arguments.ca.is_some() && !arguments.url.https {
+        return Err(cli::usage("--ca: expected an https address in --url: http has no certificate"));
+    }
     let caller = Caller::new(&arguments.url, arguments.ca.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let heard = runtime.block_on(listen(&caller, Duration::from_secs(arguments.wait)));
@@ -110,7 +114,7 @@ pub(crate) fn command(arguments: &HealthArguments, out: &mut (impl Write + std::
 
 /// Asks once, or again and again until all is well or the time is over: then the last answer counts.
 async fn listen(caller: &Caller, wait: Duration) -> Heard {
-    let begin = Instant::now();
+    let (begin, progress) = (Instant::now(), Progress::on_terminal());
     let mut next = tokio::time::interval(EVERY);
     next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -119,6 +123,7 @@ async fn listen(caller: &Caller, wait: Duration) -> Heard {
         if heard.verdict() == Verdict::Pass || begin.elapsed() + EVERY > wait {
             return heard;
         }
+        progress.say(&format!("waiting for {} s", begin.elapsed().as_secs()));
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn is_local(url: &str) -> (bool, Option<&str>) {
     let rest = head.find('@').and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let parameters = || query.split('&').filter_map(|p| p.split_once('='));
-    let value = |name: &str| parameters().filter(|(n, v)| *n == name && !v.is_empty()).next_back().map(|(_, v)| v);
+    let value = |name: &str| parameters().rfind(|(n, v)| *n == name && !v.is_empty()).map(|(_, v)| v);
     let hosts = [place.split('/').next(), value("host"), value("hostaddr")];
     let local = hosts.into_iter().flatten().flat_map(|list| list.split(',')).all(is_loopback);
     // A service file may name any host.
@@ -132,5 +132,18 @@ mod tests {
         let database = ask(&cluster.create_database("ozctl").unwrap()).unwrap();
         assert!(database.number >= 130_000, "{database:?}");
         assert_eq!((database.may_create, database.encrypted), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn the_certificate_of_a_real_server_is_looked_at() {
+        let cluster = oz_testkit::Cluster::start_tls().unwrap();
+        let url = cluster.create_database("ozctl").unwrap();
+        let by = |authority: std::path::PathBuf| {
+            let url = url.replace("127.0.0.1", "localhost");
+            ask(&format!("{url}?sslmode=verify-full&sslrootcert={}", authority.display()))
+        };
+        assert_eq!(by(cluster.certificate()).unwrap().encrypted, Some(true));
+        let error = by(cluster.other_certificate()).unwrap_err();
+        assert!(error.contains("certificate"), "{error}");
     }
 }

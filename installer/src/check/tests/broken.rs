@@ -167,6 +167,7 @@ const CASES: &[Case] = &[
         "9465: permission denied",
         "Stop",
     ),
+    ("ports", Api, moved, Fail, "8001 held by", "another one"),
     ("time-sync", Api, |f| f.program("timedatectl", "no\n"), Warn, "no", "chrony"),
     (
         "time-sync",
@@ -251,6 +252,11 @@ const CASES: &[Case] = &[
         "remove",
     ),
 ];
+
+fn moved(fake: &mut Fake) {
+    settings(fake, "listen = \"0.0.0.0:8001\"");
+    fake.world.held = [8000, 8001].map(|port| (port, ErrorKind::AddrInUse)).into();
+}
 
 fn held_by_nginx(fake: &mut Fake) {
     fake.world.held.insert(8443, ErrorKind::AddrInUse);

@@ -116,7 +116,7 @@ fn a_report_is_a_table_with_advice_below() {
     let line = show::nagios(&report);
     assert!(line.starts_with("OZ CHECK CRITICAL - memory fail: 1.0 GB | pass="), "{line}");
     assert!(
-        line.contains(" fail=1 ") && line.contains("memory=1024000000B") && line.contains("fsync-p99=1ms"),
+        line.contains(" fail=1 ") && line.contains("memory=1024000000B") && line.contains("fsync-p99=1500us"),
         "{line}"
     );
     assert_eq!(line.matches('|').count(), 1);

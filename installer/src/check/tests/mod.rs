@@ -10,7 +10,7 @@ use crate::profile::Profile;
 
 /// What comes of all requirements.
 pub(super) fn asked(fake: &Fake, profile: Profile) -> Report {
-    report(&Asked::new(&fake.machine(), profile, None))
+    report(&Asked::new(&fake.machine(), profile, None), &|_| ())
 }
 
 /// What comes of one.
