@@ -61,7 +61,7 @@ pub(crate) struct CheckArguments {
 /// What `health` is told.
 #[derive(Debug, Args)]
 pub(crate) struct HealthArguments {
-    /// Ask until it is well, at most this many seconds.
+    /// Ask until all is well, or this many seconds are over.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(crate) wait: u64,
     /// Address of the API, or of another service that answers GET /api/healthcheck.

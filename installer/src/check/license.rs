@@ -25,7 +25,7 @@ fn judged(asked: &Asked<'_>, path: &Path) -> Found {
     let text = match read(&asked.machine.path(path)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Found::warn(format!("none at {}: a trial of 30 days", path.display()));
+            return Found::warn(format!("none at {}: a trial of 30 days from the first start", path.display()));
         }
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Found::unknown(format!("{} may not be read", path.display())).advise("Run it as root.");

@@ -120,7 +120,7 @@ async fn listen(caller: &Caller, wait: Duration) -> Heard {
     loop {
         next.tick().await;
         let heard = caller.ask().await;
-        if heard.verdict() == Verdict::Pass || begin.elapsed() + EVERY > wait {
+        if heard.verdict() == Verdict::Pass || begin.elapsed() >= wait {
             return heard;
         }
         progress.say(&format!("waiting for {} s", begin.elapsed().as_secs()));

@@ -30,6 +30,10 @@ const QUESTION: &str = "SELECT current_setting('server_version_num')::int4 AS nu
 /// # Errors
 /// What libpq says, without the password.
 pub(super) fn ask(url: &str) -> Result<Database, String> {
+    // libpq would take a part of the password for a host or a port, and tell it.
+    if secret(url) != password(url) {
+        return Err("database_url: expected a password with / as %2F and @ as %40".to_owned());
+    }
     let joint = if url.contains('?') { '&' } else { '?' };
     // A host that is silent would be waited for, for minutes.
     let limited =
@@ -57,18 +61,28 @@ fn password(url: &str) -> Option<&str> {
     user.split_once(':').map(|(_, password)| password)
 }
 
-/// A database address for people: `***` for the password, and no parameters but those of encryption.
-pub(crate) fn without_password(url: &str) -> String {
-    let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let place = match password(place) {
-        Some(secret) => place.replacen(&format!(":{secret}@"), ":***@", 1),
-        None => place.to_owned(),
+/// What somebody may have meant as the password: up to the last `@` before the parameters, if that is more.
+fn secret(url: &str) -> Option<&str> {
+    let meant = || {
+        let (_, rest) = url.split('?').next()?.split_once("://")?;
+        let (user, _) = rest.rsplit_once('@')?;
+        user.split_once(':').map(|(_, password)| password)
     };
-    let shown: Vec<&str> = query.split('&').filter(|p| p.starts_with("sslmode=")).collect();
-    if shown.is_empty() { place } else { format!("{place}?{}", shown.join("&")) }
+    [password(url), meant()].into_iter().flatten().max_by_key(|secret| secret.len())
 }
 
-/// Whether an address is reached without a network, and the `sslmode` it names.
+/// A database address for people: `***` for the password, and no parameters but those of encryption.
+pub(crate) fn without_password(url: &str) -> String {
+    let url = match secret(url) {
+        Some(secret) => url.replacen(&format!(":{secret}@"), ":***@", 1),
+        None => url.to_owned(),
+    };
+    let (place, query) = url.split_once('?').unwrap_or((&url, ""));
+    let shown: Vec<&str> = query.split('&').filter(|p| p.starts_with("sslmode=")).collect();
+    if shown.is_empty() { place.to_owned() } else { format!("{place}?{}", shown.join("&")) }
+}
+
+/// Whether an address is reached without a network, and the `sslmode` it names; as `oz-store` reads it.
 pub(crate) fn is_local(url: &str) -> (bool, Option<&str>) {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let head = rest.split('/').next().unwrap_or_default();
@@ -106,9 +120,11 @@ mod tests {
         assert_eq!(without_password(url), "postgres://oz:***@db.bank.example/oz?sslmode=verify-full");
         assert_eq!(hidden("bad: p@ss or p%40ss or other", url), "bad: *** or *** or ***");
         assert_eq!(without_password("postgres://db/oz"), "postgres://db/oz");
-        for wrong in ["postgres://oz:secret1@127.0.0.1:1/oz", "postgres://oz:secret1%zz@127.0.0.1:1/oz"] {
-            let error = ask(wrong).unwrap_err();
-            assert!(!error.contains("secret1"), "{error}");
+        for wrong in
+            ["", "%zz", "?x", "@y", "/z", "/@?", ":"].map(|odd| format!("postgres://oz:secret1{odd}@127.0.0.1:1/oz"))
+        {
+            let told = format!("{} {}", ask(&wrong).unwrap_err(), without_password(&wrong));
+            assert!(!told.contains("secret1"), "{wrong}: {told}");
         }
     }
 
