@@ -24,8 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Say whether this machine can carry the appliance, and what to do where it cannot.
     ///
-    /// Changes nothing but for one unnamed file in the target folder, by which the disk is measured. As root it sees who
-    /// holds a port and reads all settings.
+    /// Changes nothing but for one unnamed file in the target folder, by which the disk is measured. As root it sees
+    /// who holds a port and reads all settings.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArguments),
     /// Ask a running API how it is.

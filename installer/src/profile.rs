@@ -48,7 +48,8 @@ pub(crate) struct Needs {
 const APPLIANCE: &str = "/var/lib/oz";
 
 impl Profile {
-    /// What it needs. 2 cores and 4 GB are what the appliance is specified for; those of `license` and `web` are estimates.
+    /// What it needs. 2 cores and 4 GB are what the appliance is specified for; those of `license` and `web` are
+    /// estimates.
     pub(crate) const fn needs(self) -> &'static Needs {
         match self {
             Self::AllInOne => &Needs {

@@ -88,8 +88,8 @@ fn quota(machine: &Machine) -> Option<u64> {
     cgroups(machine, "cpu.max").iter().filter_map(|text| hundredths(text)).min()
 }
 
-/// What stands in a file of this process's cgroup (version 2) and of each above it. In a container the topmost that can be
-/// seen is the container's own.
+/// What stands in a file of this process's cgroup (version 2) and of each above it. In a container the topmost that
+/// can be seen is the container's own.
 pub(super) fn cgroups(machine: &Machine, file: &str) -> Vec<String> {
     let own = machine.text("/proc/self/cgroup").unwrap_or_default();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();

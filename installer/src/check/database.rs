@@ -15,8 +15,10 @@ pub(super) fn postgres(asked: &Asked<'_>) -> Found {
     let place = without_password(url);
     let (local, mode) = is_local(url);
     if !local && mode.is_none() {
-        return Found::fail(format!("{place}: over a network without sslmode"))
-            .advise("Add sslmode=verify-full&sslrootcert=/path/of/the/ca.pem to database_url; without an sslmode the product does not start.");
+        return Found::fail(format!("{place}: over a network without sslmode")).advise(
+            "Add sslmode=verify-full&sslrootcert=/path/of/the/ca.pem to database_url; without an \
+                sslmode the product does not start.",
+        );
     }
     let database = match asked.machine.world().postgres(url) {
         Ok(database) => database,

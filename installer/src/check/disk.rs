@@ -93,7 +93,8 @@ pub(super) fn file_system(asked: &Asked<'_>) -> Found {
     if is(FLEETING) {
         let found = if keeps { Found::fail(text) } else { Found::warn(text) };
         return found.advise(
-            "What lies there is gone when the machine, or the container, starts anew. Put the data on a disk or a volume.",
+            "What lies there is gone when the machine, or the container, starts anew. Put the \
+                data on a disk or a volume.",
         );
     }
     if is(OWNERLESS) {

@@ -1,4 +1,5 @@
-//! Other servers: whether they take a connection. Whether they are content with user and password, the product finds out.
+//! Other servers: whether they take a connection. Whether they are content with user and password, the product finds
+//! out.
 
 use super::{Asked, Found};
 

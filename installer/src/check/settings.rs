@@ -1,6 +1,7 @@
 //! The settings that requirements depend on, from where the services read them: file, `conf.d`, `oz.env`, environment.
 //!
-//! Values are taken as they are; whether they fit is what `oz-api check-config` says, which has the table of all settings.
+//! Values are taken as they are; whether they fit is what `oz-api check-config` says, which has the table of all
+//! settings.
 
 use super::{Asked, Found};
 use crate::machine::Machine;
@@ -129,7 +130,8 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// `NAME=value` of each line, as in systemd's `EnvironmentFile=`: comments are left out, one pair of quotes is taken off.
+/// `NAME=value` of each line, as in systemd's `EnvironmentFile=`: comments are left out, one pair of quotes is taken
+/// off.
 fn assignments(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     let pairs = lines.filter_map(|line| line.split_once('='));

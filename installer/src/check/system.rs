@@ -88,7 +88,10 @@ pub(super) fn systemd(asked: &Asked<'_>) -> Found {
         Some(number) if number < 247 => Found::fail(number.to_string()),
         // As sd_booted(3) finds it out.
         Some(number) if !asked.machine.has("/run/systemd/system") => Found::fail(format!("{number}, not running"))
-            .advise("systemd is installed, but the machine was not started by it, as in most containers: the units cannot run here."),
+            .advise(
+                "systemd is installed, but the machine was not started by it, as in most containers: \
+                the units cannot run here.",
+            ),
         Some(number) => Found::pass(number.to_string()),
     }
 }

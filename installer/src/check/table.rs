@@ -11,7 +11,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: ANALYSING,
         required: |_| cpu::FLAGS.join(" "),
         probe: cpu::flags,
-        advice: "The models need a processor of x86-64-v3 (Intel from 2013, AMD from 2015). In a virtual machine, show it the host's.",
+        advice: "The models need a processor of x86-64-v3 (Intel from 2013, AMD from 2015). In a virtual \
+            machine, show it the host's.",
     },
     Check {
         name: "cpu-extras",
@@ -53,7 +54,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: KEEPING,
         required: |_| format!("less than {} ms", disk::SLOW.as_millis()),
         probe: disk::fsync,
-        advice: "Every answer that stores something waits for such a write. Use an SSD, or a controller with a protected cache.",
+        advice: "Every answer that stores something waits for such a write. Use an SSD, or a controller \
+            with a protected cache.",
     },
     Check {
         name: "kernel",
@@ -67,7 +69,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: ALL,
         required: |_| "Debian 12 or Ubuntu 22.04, or later".to_owned(),
         probe: system::distribution,
-        advice: "The packages are built and tested for Debian from 12 and Ubuntu from 22.04; on others they may not install.",
+        advice: "The packages are built and tested for Debian from 12 and Ubuntu from 22.04; on others \
+            they may not install.",
     },
     Check {
         name: "glibc",
@@ -102,7 +105,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: ALL,
         required: |_| "synchronised".to_owned(),
         probe: clock::synchronised,
-        advice: "Tokens, licenses and the audit log go by the clock. Set up systemd-timesyncd or chrony with a time server of your network.",
+        advice: "Tokens, licenses and the audit log go by the clock. Set up systemd-timesyncd or chrony \
+            with a time server of your network.",
     },
     Check {
         name: "time-zone",
@@ -145,7 +149,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: KEEPING,
         required: |_| "embedded, or PostgreSQL 13 with rights, by TLS (verify-full) over a network".to_owned(),
         probe: database::postgres,
-        advice: "See that the server runs and lets this machine in (listen_addresses, pg_hba.conf), and that user, password and database are right.",
+        advice: "See that the server runs and lets this machine in (listen_addresses, pg_hba.conf), and \
+            that user, password and database are right.",
     },
     Check {
         name: "ldap",
@@ -173,7 +178,8 @@ pub(super) static TABLE: &[Check] = &[
         profiles: ANALYSING,
         required: |_| "signed by the vendor, for this machine, not over".to_owned(),
         probe: license::worth,
-        advice: "Send the vendor what `oz-api admin license request` prints; install the answer with `oz-api admin license install FILE`.",
+        advice: "Send the vendor what `oz-api admin license request` prints; install the answer with \
+            `oz-api admin license install FILE`.",
     },
     Check {
         name: "models",

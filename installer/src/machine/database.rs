@@ -1,4 +1,5 @@
-//! Logging in to PostgreSQL as the product does: by libpq, which alone knows `sslmode`, `sslrootcert` and all ways to log in.
+//! Logging in to PostgreSQL as the product does: by libpq, which alone knows `sslmode`, `sslrootcert` and all ways to
+//! log in.
 
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _};

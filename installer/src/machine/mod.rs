@@ -1,4 +1,5 @@
-//! The one window on the machine: files below a root, and answers that are no files. Tests put another machine behind it.
+//! The one window on the machine: files below a root, and answers that are no files. Tests put another machine behind
+//! it.
 
 mod command;
 mod database;
@@ -124,7 +125,8 @@ impl Machine {
         names
     }
 
-    /// A folder, or the nearest above it that is there, links resolved: first as the machine names it, then where it lies.
+    /// A folder, or the nearest above it that is there, links resolved: first as the machine names it, then where it
+    /// lies.
     ///
     /// # Errors
     /// Of the file system.

@@ -1,7 +1,7 @@
 //! The JSON form is what `docs/schema/check.json` says.
 //!
-//! The validator below knows the few keywords that the schema uses and refuses others: a crate for all of JSON Schema would
-//! bring many more into the lock file for this one page.
+//! The validator below knows the few keywords that the schema uses and refuses others: a crate for all of JSON Schema
+//! would bring many more into the lock file for this one page.
 
 use super::asked;
 use crate::machine::fake::Fake;
