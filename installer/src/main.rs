@@ -1,0 +1,46 @@
+//! `ozctl`: what a machine lacks for the appliance, and how the appliance is.
+
+mod check;
+mod cli;
+mod health;
+mod machine;
+mod pages;
+mod profile;
+mod progress;
+mod text;
+mod verdict;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+use machine::Machine;
+use std::io::Write as _;
+use std::process::ExitCode;
+use verdict::Verdict;
+
+/// As clap's own.
+const WRONG_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<clap::Error>() => {
+            let _ = write!(std::io::stderr(), "{error}");
+            ExitCode::from(WRONG_USAGE)
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "ozctl: {error:#}");
+            ExitCode::from(Verdict::Unknown.exit(false))
+        }
+    }
+}
+
+/// Does it and gives the exit code.
+fn run(command: Command) -> anyhow::Result<u8> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        Command::Check(arguments) => check::command(&Machine::this(), &arguments, &mut out),
+        Command::Health(arguments) => health::command(&arguments, &mut out),
+        Command::Man { folder } => pages::manual(&folder),
+        Command::Completions { shell } => pages::completions(shell, &mut out),
+    }
+}
