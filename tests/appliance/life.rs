@@ -25,7 +25,6 @@ fn from_packages_to_a_verdict_and_away() {
     assert_eq!(listening(&machine), ["127.0.0.1:8000", "127.0.0.1:9464"]);
 
     let verdict = Client::of(&machine).judge(&live_clip());
-    assert_eq!(verdict["resolution_status"], "FINISHED", "{verdict}");
     assert_eq!(verdict["resolution"], "SUCCESS", "{verdict}");
 
     // Killed, it is back; switched off and on, too, and nothing is lost.

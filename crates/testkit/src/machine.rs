@@ -143,8 +143,10 @@ impl Drop for Machine {
     fn drop(&mut self) {
         if let Some(mut running) = self.running.take() {
             if std::thread::panicking() {
-                let journal = self.inside_of(running.init, "journalctl", &["--no-pager", "--namespace=*", "-n", "120"]);
-                eprintln!("--- the machine's journal ---\n{journal}");
+                for namespace in ["--namespace=", "--namespace=oz"] {
+                    let journal = self.inside_of(running.init, "journalctl", &["--no-pager", "-n", "60", namespace]);
+                    eprintln!("--- the machine's journal ---\n{journal}");
+                }
             }
             kill(running.init, libc::SIGKILL);
             let _ = running.container.kill();
