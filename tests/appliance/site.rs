@@ -25,11 +25,11 @@ pub(crate) fn packages() -> Vec<PathBuf> {
 
 /// Installs the packages, as they are, without a network.
 pub(crate) fn install(machine: &Machine) {
-    machine.sh("mkdir -p /root/packages");
+    machine.sh("mkdir -p /srv/packages");
     for package in packages() {
-        machine.put(&package, &format!("/root/packages/{}", package.file_name().expect("a name").to_string_lossy()));
+        machine.put(&package, &format!("/srv/packages/{}", package.file_name().expect("a name").to_string_lossy()));
     }
-    machine.sh("dpkg --install /root/packages/*.deb");
+    machine.sh("dpkg --install /srv/packages/*.deb");
 }
 
 /// Settings, an administrator, and the service.
