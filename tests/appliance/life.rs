@@ -27,6 +27,9 @@ fn from_packages_to_a_verdict_and_away() {
     let verdict = Client::of(&machine).judge(&live_clip());
     assert_eq!(verdict["resolution"], "SUCCESS", "{verdict}");
 
+    let metrics = String::from_utf8(machine.curl(&["http://127.0.0.1:9464/metrics"]).stdout).expect("text");
+    assert!(metrics.contains("oz_analysis_delay_seconds_count{type="), "{metrics}");
+
     // Killed, it is back; switched off and on, too, and nothing is lost.
     let before = machine.sh("systemctl show --value --property MainPID oz-api.service");
     machine.sh("systemctl kill --signal KILL oz-api.service");

@@ -15,6 +15,7 @@ mod measure;
 mod models;
 mod packages;
 mod project;
+mod promtool;
 mod record;
 mod root;
 mod runtime;

@@ -6,6 +6,7 @@ use crate::fuzz::{self, Fuzzed};
 use crate::models::{self, Prepared};
 use crate::packages::{self, Task};
 use crate::project::Project;
+use crate::promtool;
 use crate::record::{self, Run};
 use crate::root;
 use crate::steps::Steps;
@@ -56,6 +57,7 @@ impl Test {
         self.environment(project, &mut tests, &prepared, &venv, &target);
         if let Some(machine) = &machine {
             tests.env("OZ_TEST_ROOT", &machine.root).env("OZ_DEBS", &machine.packages);
+            tests.env("OZ_PROMTOOL", &machine.promtool);
         }
         let (tally, status) = record::counted(&mut tests)?;
         let fuzzed = if self.slow { fuzz::run(project, &steps)? } else { Fuzzed::default() };
@@ -99,16 +101,18 @@ impl Test {
     }
 }
 
-/// What booted tests begin with.
+/// What the tests of the appliance begin with.
 struct Machine {
     root: PathBuf,
     /// The folder of the packages to be installed.
     packages: PathBuf,
+    promtool: PathBuf,
 }
 
 impl Machine {
     fn prepare(project: &Project, steps: &Steps) -> Result<Self> {
-        Ok(Self { root: root::prepare(project, steps)?, packages: Deb::for_tests().build(project, steps)? })
+        let promtool = promtool::prepare(project, steps)?;
+        Ok(Self { root: root::prepare(project, steps)?, packages: Deb::for_tests().build(project, steps)?, promtool })
     }
 }
 

@@ -170,6 +170,8 @@ impl AnalyseMedia {
             }),
             images: vec![],
         };
+        let ordered = found.analysis.time_created;
+        self.app.metrics.verdict(&found.analysis.kind.to_string(), self.app.now().since(ordered));
         Ok(self.write(id, outcome, kept))
     }
 

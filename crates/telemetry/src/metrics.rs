@@ -10,6 +10,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     jobs: IntCounterVec,
+    delay: HistogramVec,
     stage_seconds: HistogramVec,
     queue: IntGaugeVec,
     queue_age: IntGaugeVec,
@@ -37,6 +38,11 @@ impl Metrics {
             jobs: IntCounterVec::new(
                 Opts::new("oz_jobs_total", "Runs of jobs by kind and outcome."),
                 &["kind", "outcome"],
+            )?,
+            delay: HistogramVec::new(
+                HistogramOpts::new("oz_analysis_delay_seconds", "Time from an order to its verdict, waiting included.")
+                    .buckets(vec![0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0]),
+                &["type"],
             )?,
             stage_seconds: histogram("oz_analysis_stage_seconds", "Time of a stage of an analysis.", &["stage"])?,
             queue: IntGaugeVec::new(
@@ -71,6 +77,7 @@ impl Metrics {
             Box::new(self.requests.clone()),
             Box::new(self.request_seconds.clone()),
             Box::new(self.jobs.clone()),
+            Box::new(self.delay.clone()),
             Box::new(self.stage_seconds.clone()),
             Box::new(self.queue.clone()),
             Box::new(self.queue_age.clone()),
@@ -98,6 +105,11 @@ impl Metrics {
     /// A stage of an analysis (`decode`, `judge`) ended.
     pub fn stage(&self, stage: &str, took: Duration) {
         self.stage_seconds.with_label_values(&[stage]).observe(took.as_secs_f64());
+    }
+
+    /// An analysis of a type came to a verdict, so long after it was ordered.
+    pub fn verdict(&self, analysis: &str, delay: Duration) {
+        self.delay.with_label_values(&[analysis]).observe(delay.as_secs_f64());
     }
 
     /// How the queue stands, read at a scrape.
