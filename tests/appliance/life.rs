@@ -1,7 +1,8 @@
 //! From the packages to a verdict, through a reboot and a crash, and away again.
 
-use super::site::{Client, install, set_up, until_healthy};
+use super::site::{Client, PATIENCE, install, set_up, until_healthy};
 use crate::support::fixtures::live_clip;
+use crate::support::server::until;
 use oz_testkit::machine::Machine;
 
 /// The worst figure that `systemd-analyze security` may give a service, as `appliance.md` has it.
@@ -54,6 +55,35 @@ fn from_packages_to_a_verdict_and_away() {
     machine.sh("echo 'oz-api oz-api/erase-data boolean true' | debconf-set-selections");
     machine.sh("DEBIAN_FRONTEND=noninteractive dpkg --purge oz-appliance oz-api oz-models oz-runtime");
     machine.sh("! test -e /var/lib/oz");
+}
+
+#[test]
+fn a_service_that_hangs_or_dies_is_started_anew() {
+    let machine = Machine::boot();
+    install(&machine);
+    // As the unit has it, but for the time that the test waits.
+    machine.sh("mkdir /etc/systemd/system/oz-api.service.d");
+    machine.sh("printf '[Service]\nWatchdogSec=4\n' > /etc/systemd/system/oz-api.service.d/test.conf");
+    set_up(&machine);
+    machine.sh("touch /etc/oz-license/oz-license.toml && systemctl enable --now oz-license-server.service");
+    let pid = |unit: &str| machine.sh(&format!("systemctl show --value --property MainPID {unit}"));
+    for (unit, signal) in
+        [("oz-api.service", "STOP"), ("oz-api.service", "KILL"), ("oz-license-server.service", "KILL")]
+    {
+        let before = pid(unit);
+        machine.sh(&format!("systemctl kill --kill-who main --signal {signal} {unit}"));
+        until(&format!("{unit} is there again after {signal}"), PATIENCE, || {
+            let now = pid(unit);
+            let active = machine.sh(&format!("systemctl is-active {unit} || true"));
+            (now != before && now.trim() != "0" && active.trim() == "active").then_some(())
+        });
+        until_healthy(&machine);
+    }
+    // A setting that is none stops the start, and says which.
+    machine.sh("echo 'workers = \"many\"' > /etc/oz/oz.toml");
+    machine.sh("! systemctl restart oz-api.service");
+    let journal = machine.sh("journalctl --namespace oz --unit oz-api.service --lines 20 --no-pager");
+    assert!(journal.contains("workers") && journal.contains("/etc/oz/oz.toml"), "{journal}");
 }
 
 /// Addresses that somebody listens on, in order.
