@@ -89,6 +89,12 @@ impl Deb {
         build.stdout(log.file().try_clone()?).stderr(log.file().try_clone()?);
         let status = build.status().context("cannot start dpkg-buildpackage")?;
         command::ended_well(&build, status).with_context(|| format!("see {}", folder.join("build.log").display()))?;
+        if !self.dev {
+            steps.say("asking lintian");
+            let mut lintian = Command::new("lintian");
+            lintian.args(["--fail-on", "error,warning", "--allow-root"]).args(found(&folder)?);
+            command::run(&mut lintian)?;
+        }
         Ok(folder)
     }
 }

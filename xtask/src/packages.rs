@@ -60,6 +60,7 @@ pub(crate) const TABLE: &[Package] = &[
     needs(Task::Test, "util-linux", "setpriv: PostgreSQL refuses to run as root; ends servers with the tests"),
     needs(Task::Package, "debhelper", "builds Debian packages"),
     needs(Task::Package, "dpkg-dev", "builds Debian packages"),
+    needs(Task::Package, "help2man", "makes pages of the manual from what programs say of themselves"),
     needs(Task::Package, "lintian", "finds what is wrong with them"),
 ];
 
