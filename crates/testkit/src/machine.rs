@@ -61,7 +61,9 @@ impl Machine {
             "--console=pipe",
             "-D",
         ]);
-        command.arg(self.root()).stdin(Stdio::null());
+        // A name of its own: machines of one name share a folder under /run.
+        let name = self.layer.path().file_name().map(|name| name.to_string_lossy().replace('.', "")).expect("a name");
+        command.arg(self.root()).arg(format!("--machine=oz{name}")).stdin(Stdio::null());
         command.stdout(log.file().try_clone().expect("a file")).stderr(log.file().try_clone().expect("a file"));
         let container = command.spawn().expect("systemd-nspawn");
         let id = i32::try_from(container.id()).expect("a process id");
