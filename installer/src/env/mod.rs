@@ -1,4 +1,5 @@
-//! `ozctl env`: the settings of the services with their variables, and changing those in the files that systemd hands over.
+//! `ozctl env`: the settings of the services with their variables, and changing those that stand in the files of
+//! systemd's `EnvironmentFile=`.
 
 mod arguments;
 mod change;

@@ -117,6 +117,13 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that was forked meanwhile holds the same lock until it runs its program.
+        let _ = rustix::fs::flock(&self.open, FlockOperation::Unlock);
+    }
+}
+
 impl Staged<'_> {
     /// Puts it in its place; with `versions` what was there is kept.
     ///
