@@ -33,6 +33,8 @@ pub(super) struct Outcome {
     pub(super) values: Vec<(&'static str, String, Source)>,
     /// Files that nothing names any more.
     pub(super) left: Vec<String>,
+    /// Secrets that stand in the previous version itself, and no more in this one.
+    pub(super) clear: Vec<&'static str>,
 }
 
 /// `NAME=VALUE` as somebody typed them.
@@ -48,7 +50,7 @@ pub(super) fn given(assignments: &[String], only: Option<&'static Program>) -> a
         let name = name::find(left, only)?;
         if name.definition.secret && !name.file {
             let variable = name.definition.env;
-            return Err(Refused::new(format!(
+            return Err(Refused::error(format!(
                 "{variable} is a secret, and others see what a program is called with: expected \
                  `ozctl env set {variable} --stdin`"
             )));
@@ -77,12 +79,12 @@ pub(super) fn typed(
     let value = Secret::new(line.trim_end_matches(['\n', '\r']).to_owned());
     // Its memory is wiped, as far as that can be done for what grew.
     drop(Secret::new(line));
-    let length = read.map_err(|_| Refused::new("the standard input: expected one line of text in UTF-8"))?;
+    let length = read.map_err(|_| Refused::error("the standard input: expected one line of text in UTF-8"))?;
     if u64::try_from(length).is_ok_and(|length| length > LONGEST) {
-        return Err(Refused::new(format!("the standard input: more than {LONGEST} bytes, expected one line")));
+        return Err(Refused::error(format!("the standard input: more than {LONGEST} bytes, expected one line")));
     }
     if value.expose().is_empty() {
-        return Err(Refused::new(format!(
+        return Err(Refused::error(format!(
             "the standard input: nothing, expected a line; `ozctl env unset {text}` unsets"
         )));
     }
@@ -101,9 +103,9 @@ impl Set {
     fn new(name: Name, value: String) -> anyhow::Result<Self> {
         let value = Secret::new(value);
         let variable = name.variable();
-        file::writable(value.expose()).map_err(|why| Refused::new(format!("{variable}: {why}")))?;
+        file::writable(value.expose()).map_err(|why| Refused::error(format!("{variable}: {why}")))?;
         if name.file && !value.expose().starts_with('/') {
-            return Err(Refused::new(format!("{variable}: expected the absolute path of a file")));
+            return Err(Refused::error(format!("{variable}: expected the absolute path of a file")));
         }
         Ok(Self { name, value })
     }
@@ -179,9 +181,11 @@ fn change(
     let before = old.text().to_owned();
     let was: Vec<_> = names.iter().filter_map(|name| old.get(&format!("{}_FILE", name.definition.env))).collect();
     let files: Vec<String> = was.into_iter().map(|a| a.value.clone()).collect();
+    let secret = names.iter().map(|name| name.definition).filter(|d| d.secret && old.get(d.env).is_some());
+    let inline: Vec<&'static str> = secret.map(|d| d.env).collect();
     let new = edit(old)?;
-    let layers = state::layers(machine, program).map_err(|error| Refused::new(format!("{error:#}")))?;
-    let settings = state::load(machine, program, &new, secrets).map_err(Refused::new)?;
+    let layers = state::layers(machine, program).map_err(|error| Refused::error(format!("{error:#}")))?;
+    let settings = state::load(machine, program, &new, secrets).map_err(Refused::error)?;
 
     let changed = new.text() != before;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -197,10 +201,18 @@ fn change(
         (definition.env, value.to_owned(), state::source(program, &layers, &new, definition))
     });
     let values = values.collect();
+    let clear = inline.into_iter().filter(|variable| new.get(variable).is_none()).collect();
     let named = new.values();
     let ours = |file: &String| Path::new(file).starts_with(folder(program).join(SECRETS));
     let left = files.into_iter().filter(|file| ours(file) && !named.values().any(|value| value == file)).collect();
-    Ok(Outcome { program, changed: changed || !secrets.is_empty(), kept: changed && !before.is_empty(), values, left })
+    Ok(Outcome {
+        program,
+        changed: changed || !secrets.is_empty(),
+        kept: changed && !before.is_empty(),
+        values,
+        left,
+        clear,
+    })
 }
 
 fn write_secrets(

@@ -38,7 +38,7 @@ pub(super) fn diff(machine: &Machine, program: &'static Program, version: u8) ->
     let path = env_path(program);
     let old = path.with_extension(format!("env.{version}"));
     if !machine.has(&old) {
-        return Err(Refused::new(format!("{} is not there: no such version was kept", old.display())));
+        return Err(Refused::error(format!("{} is not there: no such version was kept", old.display())));
     }
     let (before, after) = (state::read(machine, &old)?, state::read(machine, &path)?);
     let (was, is) = (before.values(), after.values());

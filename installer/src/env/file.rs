@@ -30,8 +30,9 @@ pub(super) struct EnvFile {
 }
 
 /// Where the reader is.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default)]
 enum At {
+    #[default]
     Start,
     Name,
     Before,
@@ -123,12 +124,6 @@ struct Reader {
     found: Vec<Assignment>,
     /// Whether the last character was a carriage return.
     half: bool,
-}
-
-impl Default for At {
-    fn default() -> Self {
-        Self::Start
-    }
 }
 
 impl Reader {

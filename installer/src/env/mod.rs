@@ -25,7 +25,7 @@ pub(crate) struct Refused(String);
 
 impl Refused {
     /// As an error.
-    fn new(why: impl Into<String>) -> anyhow::Error {
+    fn error(why: impl Into<String>) -> anyhow::Error {
         Self(why.into()).into()
     }
 }

@@ -62,13 +62,13 @@ pub(super) fn find(text: &str, only: Option<&'static Program>) -> anyhow::Result
 fn unknown(text: &str, all: impl Iterator<Item = &'static Definition>) -> anyhow::Error {
     // What is no name may be a secret that was typed in the wrong place.
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Refused::new("no setting has such a name, expected one of `ozctl env list`");
+        return Refused::error("no setting has such a name, expected one of `ozctl env list`");
     }
     let names = all.flat_map(|definition| [definition.env, definition.key]);
     let nearest = names.map(|name| (distance(text, name), name)).min();
     match nearest.filter(|(distance, _)| *distance <= CLOSE) {
-        Some((_, name)) => Refused::new(format!("unknown setting `{text}`; did you mean `{name}`?")),
-        None => Refused::new(format!("unknown setting `{text}`, expected one of `ozctl env list`")),
+        Some((_, name)) => Refused::error(format!("unknown setting `{text}`; did you mean `{name}`?")),
+        None => Refused::error(format!("unknown setting `{text}`, expected one of `ozctl env list`")),
     }
 }
 

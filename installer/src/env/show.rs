@@ -10,8 +10,9 @@ use oz_settings::{Definition, Kind, PROGRAMS, Program, Settings};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Longest value and meaning in a table.
-const VALUE: usize = 40;
+/// Longest value, kind and meaning in a table.
+const VALUE: usize = 32;
+const KIND: usize = 16;
 const MEANING: usize = 60;
 
 /// One setting.
@@ -116,7 +117,7 @@ pub(super) fn list(machine: &Machine, only: Option<&'static Program>, json: bool
 fn table(part: &Part) -> String {
     let cells = |row: &Row| {
         let value = row.value.as_deref().map_or_else(|| "(unset)".to_owned(), |value| cut(&plain(value), VALUE));
-        [row.variable.to_owned(), value, row.kind.clone(), plain(&row.source.words()), cut(row.meaning, MEANING)]
+        [row.variable.to_owned(), value, cut(&row.kind, KIND), plain(&row.source.words()), cut(row.meaning, MEANING)]
     };
     let head = ["variable", "value", "kind", "source", "meaning"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(part.settings.iter().map(cells)).collect();
@@ -155,7 +156,7 @@ pub(super) fn get(machine: &Machine, name: &Name, json: bool) -> anyhow::Result<
             Some(_) => format!("set in {}", plain(&row.source.words())),
             None => "not set".to_owned(),
         };
-        return Err(Refused::new(format!("{} is a secret, and it is {place}", row.variable)));
+        return Err(Refused::error(format!("{} is a secret, and it is {place}", row.variable)));
     }
     if json {
         return Ok(serde_json::to_string_pretty(&row)? + "\n");
@@ -182,6 +183,7 @@ impl Outcome {
                 "previous": self.kept.then(|| format!("{path}.1")),
                 "settings": values.collect::<Vec<_>>(),
                 "left": self.left,
+                "previous_has_in_clear": self.clear,
                 "restart": if self.changed { restart } else { &[] },
             });
             return Ok(serde_json::to_string_pretty(&answer)? + "\n");
@@ -196,6 +198,9 @@ impl Outcome {
         }
         if self.kept {
             let _ = writeln!(text, "the previous version: {path}.1");
+        }
+        for variable in &self.clear {
+            let _ = writeln!(text, "{path}.1 still has {variable} in clear");
         }
         let units: Vec<String> =
             restart.iter().map(|u| if u.contains('*') { format!("'{u}'") } else { (*u).into() }).collect();

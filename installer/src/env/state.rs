@@ -171,5 +171,5 @@ pub(super) fn installed(machine: &Machine, program: &Program) -> anyhow::Result<
         return Ok(());
     }
     let folder = folder(program).display();
-    Err(Refused::new(format!("{folder} is not there, expected it from the package {}", program.name)))
+    Err(Refused::error(format!("{folder} is not there, expected it from the package {}", program.name)))
 }

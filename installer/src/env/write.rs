@@ -43,7 +43,7 @@ impl Folder {
         match rustix::fs::flock(&open, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path, open }),
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                Err(Refused::new(format!("{}: another ozctl writes there now", path.display())))
+                Err(Refused::error(format!("{}: another ozctl writes there now", path.display())))
             }
             Err(error) => Err(io::Error::from(error)).with_context(|| path.display().to_string()),
         }
@@ -146,7 +146,7 @@ impl Staged<'_> {
 pub(super) fn regular(path: &Path) -> anyhow::Result<Option<std::fs::Metadata>> {
     match fs_err::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(Some(found)),
-        Ok(_) => Err(Refused::new(format!("{}: expected a regular file, not a link or a folder", path.display()))),
+        Ok(_) => Err(Refused::error(format!("{}: expected a regular file, not a link or a folder", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -42,6 +42,7 @@ fn a_secret_goes_into_a_file_of_its_own() {
     let line = format!("{SECRET} with 'all' $ # \\ \n");
     let said = env(&fake, &["set", "smtp_password", "--stdin"], &line).unwrap();
     assert!(said.contains("OZ_SMTP_PASSWORD: *** (/etc/oz/secrets/OZ_SMTP_PASSWORD)"), "{said}");
+    assert!(said.contains("/etc/oz/oz.env.1 still has OZ_SMTP_PASSWORD in clear"), "{said}");
     assert_eq!(text(&fake, "/etc/oz/secrets/OZ_SMTP_PASSWORD"), line.trim_end_matches('\n'));
     assert_eq!(text(&fake, FILE), "OZ_WORKERS=1\nOZ_SMTP_PASSWORD_FILE=/etc/oz/secrets/OZ_SMTP_PASSWORD\n");
 

@@ -34,7 +34,7 @@ const HARD: &[&str] = &[
 fn documented(text: &str, name: &str) -> Option<String> {
     let lines = text.split('\n').map(|line| line.trim_matches([' ', '\t', '\r']));
     let pairs = lines.filter(|line| !line.starts_with(['#', ';'])).filter_map(|line| line.split_once('='));
-    let (_, value) = pairs.filter(|(found, _)| *found == name).last()?;
+    let (_, value) = pairs.rev().find(|(found, _)| *found == name)?;
     let value = value.trim_start_matches([' ', '\t', '\r']);
     if let Some(rest) = value.strip_prefix('\'') {
         let (inside, after) = rest.split_once('\'').expect("a quote that ends");
