@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::env::{self, EnvArguments};
 use crate::health::Url;
 use crate::profile::Profile;
 use clap::error::ErrorKind;
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Ask a running API how it is.
     #[command(after_help = EXIT_CODES)]
     Health(HealthArguments),
+    /// Show and change the settings of the services.
+    #[command(after_help = env::EXIT_CODES)]
+    Env(EnvArguments),
     /// Write the man pages into a folder.
     #[command(hide = true)]
     Man {

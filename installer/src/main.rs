@@ -1,7 +1,8 @@
-//! `ozctl`: what a machine lacks for the appliance, and how the appliance is.
+//! `ozctl`: what a machine lacks for the appliance, how the appliance is, and what it is set to.
 
 mod check;
 mod cli;
+mod env;
 mod health;
 mod machine;
 mod pages;
@@ -28,8 +29,9 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG_USAGE)
         }
         Err(error) => {
+            let code = if error.is::<env::Refused>() { Verdict::Fail } else { Verdict::Unknown };
             let _ = writeln!(std::io::stderr(), "ozctl: {error:#}");
-            ExitCode::from(Verdict::Unknown.exit(false))
+            ExitCode::from(code.exit(false))
         }
     }
 }
@@ -40,6 +42,10 @@ fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Check(arguments) => check::command(&Machine::this(), &arguments, &mut out),
         Command::Health(arguments) => health::command(&arguments, &mut out),
+        Command::Env(arguments) => {
+            let machine = arguments.root.clone().map_or_else(Machine::this, Machine::below);
+            env::command(&machine, &arguments, &mut std::io::stdin().lock(), &mut out)
+        }
         Command::Man { folder } => pages::manual(&folder),
         Command::Completions { shell } => pages::completions(shell, &mut out),
     }

@@ -40,7 +40,9 @@ mod tests {
         let mut names: Vec<_> =
             fs_err::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
-        assert_eq!(names, ["ozctl-check.1", "ozctl-health.1", "ozctl.1"]);
+        let expected = ["check", "env-diff", "env-get", "env-list", "env-set", "env-unset", "env", "health"];
+        let expected = expected.map(|name| format!("ozctl-{name}.1"));
+        assert_eq!(names, [&expected[..], &["ozctl.1".to_owned()]].concat());
         let page = fs_err::read_to_string(folder.path().join("ozctl-check.1")).unwrap();
         assert!(page.contains("all\\-in\\-one") && page.contains("Exit codes"), "{page}");
         let error = format!("{:#}", manual(&folder.path().join("none")).unwrap_err());

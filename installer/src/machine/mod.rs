@@ -76,6 +76,11 @@ impl Machine {
         }
     }
 
+    /// This one with its files below another root.
+    pub(crate) fn below(root: PathBuf) -> Self {
+        Self { root, ..Self::this() }
+    }
+
     /// What is no file.
     pub(crate) fn world(&self) -> &dyn World {
         &*self.world
