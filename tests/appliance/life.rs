@@ -33,7 +33,7 @@ fn from_packages_to_a_verdict_and_away() {
 
     // Killed, it is back; switched off and on, too, and nothing is lost.
     let before = machine.sh("systemctl show --value --property MainPID oz-api.service");
-    machine.sh("systemctl kill --signal KILL oz-api.service");
+    machine.sh("systemctl kill --kill-who main --signal KILL oz-api.service");
     until_healthy(&machine);
     assert_ne!(machine.sh("systemctl show --value --property MainPID oz-api.service"), before);
     machine.reboot();
@@ -79,6 +79,12 @@ fn a_service_that_hangs_or_dies_is_started_anew() {
         });
         until_healthy(&machine);
     }
+    // A variable that `ozctl` writes is read by systemd as it was meant.
+    let hard = r#"OZ_LICENSE_FILE=/etc/oz/a "b" 'c' $d \e #f.oz"#;
+    assert!(machine.run("ozctl", &["env", "set", hard]).contains("systemctl restart oz-api"));
+    machine.sh("systemctl restart oz-api.service");
+    let environment = machine.sh(&format!("tr '\\0' '\\n' < /proc/{}/environ", pid("oz-api.service").trim()));
+    assert!(environment.lines().any(|line| line == hard), "{environment}");
     // A setting that is none stops the start, and says which.
     machine.sh("echo 'workers = \"many\"' > /etc/oz/oz.toml");
     machine.sh("! systemctl restart oz-api.service");
