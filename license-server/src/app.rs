@@ -17,7 +17,7 @@ use oz_store::Db;
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Wrong secrets of one source: a second, and at once.
 const WRONG: (NonZeroU32, NonZeroU32) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(10).unwrap());
@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     pub(crate) strangers: Limiter,
     pub(crate) grants: Grants,
     pub(crate) heads: Heads,
-    pub(crate) ledger: Mutex<Ledger>,
+    ledger: Mutex<Ledger>,
     pub(crate) looked: Mutex<Option<Arc<Looked>>>,
     pub(crate) metrics: Metrics,
 }
@@ -58,6 +58,11 @@ impl Deref for App {
 }
 
 impl App {
+    /// What is known of the ledger.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Opens key, secrets and database; the three belong together.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ pub(crate) fn health(app: &App) -> Health {
         None => (CheckStatus::Fail, "no answer yet".to_owned()),
     };
     let license = looked.as_ref().map_or((CheckStatus::Fail, "not known".to_owned()), |l| license(&l.standing));
-    let ledger = match &*app.ledger.lock().unwrap_or_else(PoisonError::into_inner) {
+    let ledger = match &*app.ledger() {
         Ledger::Walking => (CheckStatus::Ok, "its chain is being verified".to_owned()),
         Ledger::Whole => (CheckStatus::Ok, "its chain and sums were whole at the last walk".to_owned()),
         Ledger::Broken(text) => (CheckStatus::Fail, text.clone()),

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::health::Ledger;
 use oz_site::{Broken, Head, Lived, Telling, Walk, timestamp};
 use oz_store::AnyConn;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -48,7 +48,7 @@ pub(crate) async fn keep(app: App, mut lived: Lived, mut stopped: watch::Receive
 /// Tells the head of the ledger if it is another one than was told last. `true` when it did. One that was not walked up to,
 /// or does not go on from the one that was told last, is vouched for by nobody.
 pub(crate) async fn tell_head(app: &App) -> bool {
-    if !matches!(*app.ledger.lock().unwrap_or_else(PoisonError::into_inner), Ledger::Whole) {
+    if !matches!(*app.ledger(), Ledger::Whole) {
         return false;
     }
     let told = async {
@@ -82,13 +82,12 @@ pub(crate) async fn verify(app: App) {
         match walk(&app).await {
             Ok(Ok(head)) => {
                 tracing::info!(entries = head.count, "the ledger is whole");
-                *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Whole;
+                *app.ledger() = Ledger::Whole;
             }
             Ok(Err(found)) => broken(&app, &found),
             Err(error) => {
                 tracing::error!(error = %format!("{error:#}"), "the ledger could not be read");
-                let text = "it could not be read".to_owned();
-                *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Broken(text);
+                *app.ledger() = Ledger::Broken("it could not be read".to_owned());
             }
         }
         tell_head(&app).await;
@@ -97,7 +96,7 @@ pub(crate) async fn verify(app: App) {
 
 fn broken(app: &App, found: &Broken) {
     tracing::error!(broken = %found, "the ledger is broken: restore the database, and ask who had access to it");
-    *app.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Ledger::Broken(found.to_string());
+    *app.ledger() = Ledger::Broken(found.to_string());
 }
 
 async fn walk(app: &App) -> anyhow::Result<Result<Head, Broken>> {

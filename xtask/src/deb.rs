@@ -11,13 +11,8 @@ use fs_err as fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The programs that are packed, by the crates that make them. The last one signs, and is built apart.
-const PROGRAMS: [(&str, &str); 4] = [
-    ("oz-api", "oz-api"),
-    ("oz-license-server", "oz-license-server"),
-    ("oz-installer", "ozctl"),
-    ("oz-license-tool", "oz-license"),
-];
+/// The crates whose programs are packed, each built by its name: those of one build would share their features.
+const PROGRAMS: [&str; 4] = ["oz-api", "oz-license-server", "oz-installer", "oz-license-tool"];
 
 /// `cargo xtask deb`.
 #[derive(Debug, Args)]
@@ -70,7 +65,7 @@ impl Deb {
         }
         if self.dev {
             steps.say("building the programs");
-            for (package, _) in PROGRAMS {
+            for package in PROGRAMS {
                 command::run(project.cargo().args(["build", "--quiet", "-p", package]))?;
             }
             build.env("OZ_BUILT", project.target()?.join("debug")).env("DEB_BUILD_OPTIONS", "nostrip");

@@ -6,7 +6,6 @@ use crate::steps::Steps;
 use anyhow::Result;
 use fs_err as fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// What is in it beside a minimal installation: systemd, and what our packages need. A test that installs them sees when one
 /// is missing here.
@@ -29,14 +28,9 @@ pub(crate) fn prepare(project: &Project, steps: &Steps) -> Result<PathBuf> {
     }
     let mut command = command::as_root("debootstrap")?;
     command.args(["--variant=minbase", &format!("--include={PACKAGES}"), "bookworm"]).arg(&root);
-    quiet(&mut command)?;
+    command::output(&mut command)?;
     // Each boot is another machine.
     fs::write(root.join("etc/machine-id"), "uninitialized\n")?;
     fs::write(&done, PACKAGES)?;
     Ok(root)
-}
-
-/// Runs a command and shows what it printed only when it fails.
-fn quiet(command: &mut Command) -> Result<()> {
-    command::output(command).map(drop)
 }

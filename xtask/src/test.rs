@@ -38,7 +38,6 @@ impl Test {
     pub(crate) fn run(&self, project: &Project) -> Result<()> {
         let steps = Steps::start();
         packages::ensure(Task::Test, true)?;
-        packages::ensure(Task::Package, true)?;
         let prepared = models::prepare(project, &steps)?;
         let target = project.target()?;
         let venv = python(project, &target, &steps)?;

@@ -48,13 +48,24 @@ impl Known {
         let warnings = vec![Warning::urgent(state, text.clone())];
         Self { state, permits: false, text, features: BTreeSet::new(), left: None, until: None, days: None, warnings }
     }
+
+    /// State and text when work may not begin: by what is known, and by the time, should nobody have looked since.
+    fn refuses(&self, looked: Instant, now: Millis) -> Option<(&'static str, String)> {
+        if !self.permits {
+            return Some((self.state, self.text.clone()));
+        }
+        if let Some(until) = self.until.filter(|until| oz_site::timestamp(now) >= *until) {
+            return Some(("expired", format!("the license is over since {until}")));
+        }
+        (looked.elapsed() >= STALE)
+            .then(|| ("unknown", "the license could not be looked at for minutes: the log says why".to_owned()))
+    }
 }
 
 /// Where work asks. Everything it needs is in memory, but near the end of a volume.
 pub(crate) struct Desk {
-    known: RwLock<Arc<Known>>,
-    /// When the keeper looked last.
-    looked: Mutex<Instant>,
+    /// What the keeper found last, and when.
+    known: RwLock<(Arc<Known>, Instant)>,
     /// This node's name in leases and batches.
     instance: Mutex<String>,
     /// The site in this database.
@@ -73,8 +84,7 @@ impl Desk {
     fn new(instance: String, local: Local, served: bool) -> Self {
         let known = Known::nothing("starting", "the license has not been read yet");
         Self {
-            known: RwLock::new(Arc::new(known)),
-            looked: Mutex::new(Instant::now()),
+            known: RwLock::new((Arc::new(known), Instant::now())),
             instance: Mutex::new(instance),
             local: Arc::new(local),
             waiting: AtomicI64::new(0),
@@ -89,8 +99,12 @@ impl Desk {
         Ok(Self::new(identity::load_or_create(folder)?, local, settings.license_server.is_some()))
     }
 
+    fn looked(&self) -> (Arc<Known>, Instant) {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+        self.looked().0
     }
 
     /// Says that this process accepts nothing, and so needs no license.
@@ -100,8 +114,7 @@ impl Desk {
     }
 
     pub(crate) fn learn(&self, known: Known) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(known), Instant::now());
     }
 
     /// Says how many analyses wait to be counted.
@@ -127,8 +140,8 @@ impl Desk {
     /// # Errors
     /// Codes 1500, 1501, 1502 with `details.state` or `details.feature`.
     pub(crate) fn accept(&self, conn: &mut AnyConn, wanted: &Uses, now: Millis) -> Result<()> {
-        let known = self.known();
-        if let Some((state, text)) = self.refuses(&known, now) {
+        let (known, looked) = self.looked();
+        if let Some((state, text)) = known.refuses(looked, now) {
             let error = oz_http::ApiError::new(Code::LicenseInvalid, text);
             return Err(error.with_details(json!({"state": state})).into());
         }
@@ -150,19 +163,6 @@ impl Desk {
             self.waiting.fetch_add(*n, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    /// State and text when work may not begin: by what is known, and by the time, should nobody have looked since.
-    fn refuses(&self, known: &Known, now: Millis) -> Option<(&'static str, String)> {
-        if !known.permits {
-            return Some((known.state, known.text.clone()));
-        }
-        if let Some(until) = known.until.filter(|until| oz_site::timestamp(now) >= *until) {
-            return Some(("expired", format!("the license is over since {until}")));
-        }
-        let age = self.looked.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        (age >= STALE)
-            .then(|| ("unknown", "the license could not be looked at for minutes: the log says why".to_owned()))
     }
 
     /// What is left, exactly when that is little: in the same transaction, so that two who ask at once are not both given

@@ -92,6 +92,11 @@ impl Head {
     pub const fn start() -> Self {
         Self { count: 0, hash: String::new() }
     }
+
+    /// With the entry of a row, if there is one.
+    fn of(row: Option<(i64, Vec<u8>)>) -> Self {
+        row.map_or_else(Self::start, |(count, hash)| Self { count, hash: hex::encode(hash) })
+    }
 }
 
 /// Where a ledger does not fit.
@@ -124,7 +129,7 @@ pub fn head(conn: &mut AnyConn) -> Result<Head> {
         .select((license_ledger::seq, license_ledger::hash))
         .first(conn)
         .optional()?;
-    Ok(last.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
+    Ok(Head::of(last))
 }
 
 /// Writes an entry. Its time never lies before what the site has lived through: what is used while the clock is turned back
@@ -243,7 +248,7 @@ pub(crate) fn head_at(conn: &mut AnyConn, time: i64) -> Result<Head> {
         .select((license_ledger::seq, license_ledger::hash))
         .first(conn)
         .optional()?;
-    Ok(before.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
+    Ok(Head::of(before))
 }
 
 /// The end of the ledger as it was before the moment `time`.
@@ -254,7 +259,7 @@ pub(crate) fn head_before(conn: &mut AnyConn, time: i64) -> Result<Head> {
         .select((license_ledger::seq, license_ledger::hash))
         .first(conn)
         .optional()?;
-    Ok(last.map_or_else(Head::start, |(count, hash)| Head { count, hash: hex::encode(hash) }))
+    Ok(Head::of(last))
 }
 
 /// Entries of the batch with a random name.

@@ -91,7 +91,7 @@ impl Machine {
 
     /// Runs a program in it and gives what came of it.
     pub fn output(&self, program: &str, arguments: &[&str]) -> Output {
-        self.inside(program, arguments).output().expect("nsenter")
+        inside(self.init(), program, arguments).output().expect("nsenter")
     }
 
     /// Runs a program in it, which must end well; gives what it printed.
@@ -127,18 +127,6 @@ impl Machine {
     fn init(&self) -> i32 {
         self.running.as_ref().expect("a running machine").init
     }
-
-    fn inside(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--all", "--target", &self.init().to_string(), "--", program]).args(arguments);
-        // A clean environment, as a log-in has.
-        command
-            .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C.UTF-8");
-        command.stdin(Stdio::null());
-        command
-    }
 }
 
 impl Drop for Machine {
@@ -146,8 +134,9 @@ impl Drop for Machine {
         if let Some(mut running) = self.running.take() {
             if std::thread::panicking() {
                 for namespace in ["--namespace=", "--namespace=oz"] {
-                    let journal = self.inside_of(running.init, "journalctl", &["--no-pager", "-n", "60", namespace]);
-                    eprintln!("--- the machine's journal ---\n{journal}");
+                    let journal = inside(running.init, "journalctl", &["--no-pager", "-n", "60", namespace]).output();
+                    let journal = journal.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+                    eprintln!("--- the machine's journal ---\n{}", journal.unwrap_or_default());
                 }
             }
             kill(running.init, libc::SIGKILL);
@@ -158,12 +147,13 @@ impl Drop for Machine {
     }
 }
 
-impl Machine {
-    fn inside_of(&self, init: i32, program: &str, arguments: &[&str]) -> String {
-        let mut command = Command::new("nsenter");
-        command.args(["--all", "--target", &init.to_string(), "--", program]).args(arguments);
-        command.output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
-    }
+/// A program in the machine with this first process, in a clean environment, as a log-in has.
+fn inside(init: i32, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--all", "--target", &init.to_string(), "--", program]).args(arguments);
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    command.env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    command
 }
 
 /// The container's first process: a child that is number 1 where it lives. The one that only makes it is none.
