@@ -6,6 +6,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use jiff::Timestamp;
 use oz_domain::Millis;
 use oz_license::{Purpose, VendorKeys};
+use oz_settings::replace_file;
 use oz_site::{Head, Site};
 use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Write as _};
@@ -68,11 +69,8 @@ impl Heads {
         if lines.len() < 2 * KEPT {
             return Ok(());
         }
-        let draft = self.path.with_extension("new");
-        let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        lines[lines.len() - KEPT..].iter().try_for_each(|line| writeln!(file, "{line}"))?;
-        file.sync_all()?;
-        Ok(fs_err::rename(&draft, &self.path)?)
+        let kept: String = lines[lines.len() - KEPT..].iter().flat_map(|line| [line, "\n"]).collect();
+        Ok(replace_file(&self.path, &kept, 0o600)?)
     }
 
     /// The furthest one that is known.

@@ -1,9 +1,8 @@
 //! The two secrets that callers show: made at the first start, kept in files of the data folder.
 
 use anyhow::Context as _;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
-use oz_settings::Secret;
-use std::io::{ErrorKind, Write as _};
+use oz_settings::{Secret, replace_file};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use subtle::ConstantTimeEq as _;
@@ -57,12 +56,7 @@ fn create(path: &Path) -> anyhow::Result<Secret> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).context("the system gave no random bytes")?;
     let text = Secret::new(hex::encode(bytes));
-    // Whole or not at all.
-    let draft = path.with_extension("new");
-    let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&draft)?;
-    file.write_all(text.expose().as_bytes())?;
-    file.sync_all()?;
-    fs_err::rename(&draft, path)?;
+    replace_file(path, text.expose(), 0o640)?;
     Ok(text)
 }
 

@@ -4,12 +4,11 @@ use crate::cli::LicenseAction;
 use crate::license::{read, site};
 use crate::settings::Api;
 use anyhow::{Context as _, ensure};
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 use oz_domain::{Clock as _, SystemClock};
+use oz_settings::replace_file;
 use oz_site::Standing;
 use oz_store::{AnyConn, Db};
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 pub(super) async fn run(settings: &Api, db: &Db, action: LicenseAction, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -33,8 +32,8 @@ pub(super) async fn run(settings: &Api, db: &Db, action: LicenseAction, out: &mu
             let text = read(&from)?.with_context(|| format!("{}: not there", from.display()))?;
             let install = move |conn: &mut AnyConn| {
                 oz_site::install(conn, &mine, &text, now)?;
-                // Inside the transaction: a file that cannot be written leaves the license before it in force.
-                write_whole(&file, &text).map_err(|e| oz_site::Refused::NotInstalled(e.to_string()))
+                // No secret: it names a customer and is signed. Inside the transaction: a file that cannot be written leaves the license before it in force.
+                replace_file(&file, &text, 0o644).map_err(|e| oz_site::Refused::NotInstalled(e.to_string()))
             };
             db.write(install).await?;
         }
@@ -44,15 +43,6 @@ pub(super) async fn run(settings: &Api, db: &Db, action: LicenseAction, out: &mu
     let present = read(&settings.license_file)?.is_some();
     let standing = db.read(move |conn| oz_site::standing(conn, &site, now, present)).await?;
     Ok(out.write_all(status(&standing, now).as_bytes())?)
-}
-
-/// A file that its readers see whole or not at all. No secret: the license names a customer and is signed.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = fs_err::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs_err::rename(&fresh, path)
 }
 
 fn status(standing: &Standing, now: oz_domain::Millis) -> String {

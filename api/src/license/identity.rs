@@ -1,6 +1,7 @@
 //! This node's own name, kept in the data folder.
 
 use crate::app::App;
+use oz_settings::replace_file;
 use oz_site::uses;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub(crate) fn load_or_create(folder: &Path) -> std::io::Result<String> {
 /// Of the file.
 pub(crate) fn make(folder: &Path) -> std::io::Result<String> {
     let name = uuid::Uuid::now_v7().to_string();
-    replace(&folder.join("instance.id"), &name)?;
+    replace_file(&folder.join("instance.id"), &name, 0o600)?;
     Ok(name)
 }
 
@@ -47,18 +48,4 @@ pub(crate) async fn renew(app: &App, from: &str) -> Result<(), String> {
     };
     let from = from.to_owned();
     app.db.write(move |conn| uses::rename(conn, &from, &to)).await.map_err(|e| e.to_string())
-}
-
-/// Writes a small file for its owner only: whole, or not at all.
-///
-/// # Errors
-/// Of the file.
-pub(crate) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
-    match fs_err::remove_file(&fresh) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    oz_blobs::create_private(&fresh, text)?;
-    fs_err::rename(&fresh, path)
 }

@@ -3,12 +3,13 @@
 use crate::app::App;
 use crate::license::call::{Answer, Caller};
 use crate::license::desk::Known;
-use crate::license::identity::{self, replace};
+use crate::license::identity;
 use crate::license::local::Local;
 use crate::settings::LicenseServer;
 use http::Method;
 use oz_domain::Millis;
 use oz_license::{Invalid, Lease, VendorKeys};
+use oz_settings::replace_file;
 use oz_site::{Batch, Warning, days_until, timestamp, uses};
 use oz_store::AnyConn;
 use oz_wire::Code;
@@ -228,8 +229,9 @@ impl Remote {
     fn keep_lease(&self) {
         let Some(Held { text, attempt, .. }) = &self.held else { return };
         let kept = Kept { lease: text.clone(), attempt: attempt.clone(), left: self.left };
-        let written =
-            serde_json::to_string(&kept).map_err(std::io::Error::other).and_then(|kept| replace(&self.file, &kept));
+        let written = serde_json::to_string(&kept)
+            .map_err(std::io::Error::other)
+            .and_then(|kept| replace_file(&self.file, &kept, 0o600));
         if let Err(error) = written {
             tracing::warn!(%error, "the lease is not kept over a restart");
         }

@@ -5,11 +5,13 @@
 //! what was expected, and where it stands.
 
 mod docs;
+mod files;
 mod load;
 mod tables;
 mod value;
 
 pub use docs::{example, reference};
+pub use files::{private_folder, replace_file};
 pub use load::{Error, Settings};
 pub use tables::{API, LICENSE_SERVER, PROGRAMS, Program, settings_page};
 pub use value::{Kind, Secret};
@@ -45,14 +47,4 @@ pub const fn setting(
 /// A line whose value is a text that is never shown; unset unless somebody sets it.
 pub const fn secret(key: &'static str, env: &'static str, doc: &'static str) -> Definition {
     Definition { secret: true, ..setting(key, env, Kind::Text, "", doc) }
-}
-
-/// Makes a folder that a setting names, for its owner only: keys, faces and secrets lie in such.
-///
-/// # Errors
-/// Of the file system, with the path.
-pub fn private_folder(path: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }

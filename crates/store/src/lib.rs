@@ -41,4 +41,5 @@ pub use fields::Fields;
 pub use migrate::{Migrations, TABLES};
 pub use page::{Cursor, Listed, MAX_LIMIT, Page, Sort, SortBy, TimeRange};
 pub use statement::Statement;
+pub use url::reached_by;
 pub use viewer::Viewer;

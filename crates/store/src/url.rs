@@ -49,20 +49,9 @@ impl Address {
 /// The URL with [`DEFAULTS`]. libpq's own default, `sslmode=prefer`, takes any certificate and no encryption at all, so a
 /// server over a network needs an `sslmode` that somebody has chosen.
 fn server(url: &str) -> Result<String> {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    // As libpq reads it: the name and password end at the first `@` before a slash.
-    let head = rest.split('/').next().unwrap_or_default();
-    let rest = head.find('@').and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
-    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let parameters: Vec<(&str, &str)> =
-        query.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, ""))).collect();
-    let value = |name: &str| parameters.iter().rev().find(|(n, v)| *n == name && !v.is_empty()).map(|(_, v)| *v);
-    let hosts = place.split('/').next().unwrap_or_default();
-    let hosts = [Some(hosts), value("host"), value("hostaddr")].into_iter().flatten().flat_map(|list| list.split(','));
-    // A service file may name any host.
-    let local = hosts.into_iter().all(is_local) && value("service").is_none();
-    match value("sslmode") {
-        _ if local => {}
+    let asked = Asked::of(url);
+    match asked.value("sslmode") {
+        _ if asked.is_local() => {}
         Some("verify-full") => {}
         Some(_) => tracing::warn!(
             "the database address asks for a weaker sslmode than verify-full: whoever sits between could read along"
@@ -76,16 +65,51 @@ fn server(url: &str) -> Result<String> {
         }
     }
     let mut url = url.to_owned();
-    let mut joint = match rest.split_once('?') {
+    let mut joint = match asked.query {
         None => "?",
-        Some((_, "")) => "",
+        Some("") => "",
         Some(_) => "&",
     };
-    for (name, default) in DEFAULTS.into_iter().filter(|(name, _)| value(name).is_none()) {
+    for (name, default) in DEFAULTS.into_iter().filter(|(name, _)| asked.value(name).is_none()) {
         url.extend([joint, name, "=", default]);
         joint = "&";
     }
     Ok(url)
+}
+
+/// Whether a `postgres://` address is reached without a network, and the `sslmode` it asks for.
+pub fn reached_by(url: &str) -> (bool, Option<&str>) {
+    let asked = Asked::of(url);
+    (asked.is_local(), asked.value("sslmode"))
+}
+
+/// A server's address, as libpq reads it.
+struct Asked<'a> {
+    hosts: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(url: &'a str) -> Self {
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        // The name and password end at the first `@` before a slash.
+        let head = rest.split('/').next().unwrap_or_default();
+        let rest = head.find('@').and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
+        let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+        Self { hosts: place.split('/').next().unwrap_or_default(), query }
+    }
+
+    /// The last value of a parameter that is not empty.
+    fn value(&self, name: &str) -> Option<&'a str> {
+        let mut pairs = self.query.unwrap_or_default().split('&').filter_map(|p| p.split_once('='));
+        pairs.rfind(|(n, v)| *n == name && !v.is_empty()).map(|(_, v)| v)
+    }
+
+    fn is_local(&self) -> bool {
+        let hosts = [Some(self.hosts), self.value("host"), self.value("hostaddr")];
+        // A service file may name any host.
+        hosts.into_iter().flatten().flat_map(|list| list.split(',')).all(is_local) && self.value("service").is_none()
+    }
 }
 
 /// Whether a host of a URL, with or without its port, is this machine: none or a folder (a local socket), or loopback.
@@ -148,6 +172,20 @@ mod tests {
             let refused = Address::parse(remote).map(|_| ()).unwrap_err().to_string();
             assert!(refused.contains("sslmode=verify-full") && !refused.contains("bank"), "{remote}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_network_is_told_from_this_machine() {
+        for local in ["postgres:///oz", "postgres://u@localhost/oz", "postgres://[::1]:5432/oz", "postgres://%2Frun/oz"]
+        {
+            assert!(reached_by(local).0, "{local}");
+        }
+        for far in
+            ["postgres://db/oz", "postgres://localhost,db/oz", "postgres:///oz?host=db", "postgres:///?service=x"]
+        {
+            assert!(!reached_by(far).0, "{far}");
+        }
+        assert_eq!(reached_by("postgres://db/oz?a=b&sslmode=verify-full").1, Some("verify-full"));
     }
 
     #[test]

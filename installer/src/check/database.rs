@@ -1,7 +1,7 @@
 //! The database.
 
 use super::{Asked, Found};
-use crate::machine::{is_local, without_password};
+use crate::machine::without_password;
 
 pub(super) fn postgres(asked: &Asked<'_>) -> Found {
     let Some(url) = asked.settings.get("database_url") else { return Found::pass("embedded") };
@@ -13,7 +13,7 @@ pub(super) fn postgres(asked: &Asked<'_>) -> Found {
             .advise("database_url: expected sqlite:///path or postgres://user@host/name?sslmode=verify-full");
     }
     let place = without_password(url);
-    let (local, mode) = is_local(url);
+    let (local, mode) = oz_store::reached_by(url);
     if !local && mode.is_none() {
         return Found::fail(format!("{place}: over a network without sslmode")).advise(
             "Add sslmode=verify-full&sslrootcert=/path/of/the/ca.pem to database_url; without an \

@@ -1,39 +1,32 @@
-//! The settings that requirements depend on, from where the services read them: file, `conf.d`, `oz.env`, environment.
+//! The settings that requirements depend on, from where the services read them: file, `conf.d`, env file,
+//! environment.
 //!
 //! Values are taken as they are; whether they fit is what `oz-api check-config` says, which has the table of all
 //! settings.
 
 use super::{Asked, Found};
+use crate::env::{EnvFile, env_path};
 use crate::machine::Machine;
 use crate::profile::Profile;
+use oz_settings::{Definition, PROGRAMS};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-/// A key and its variable.
-type Name = (&'static str, &'static str);
-
-const APPLIANCE: &[Name] = &[
-    ("data_dir", "OZ_DATA_DIR"),
-    ("listen", "OZ_LISTEN"),
-    ("metrics_listen", "OZ_METRICS_LISTEN"),
-    ("database_url", "OZ_DATABASE_URL"),
-    ("models_dir", "OZ_MODELS_DIR"),
-    ("ldap_url", "OZ_LDAP_URL"),
-    ("smtp_host", "OZ_SMTP_HOST"),
-    ("smtp_port", "OZ_SMTP_PORT"),
-    ("smtp_tls", "OZ_SMTP_TLS"),
-    ("license_file", "OZ_LICENSE_FILE"),
-    ("license_server_url", "OZ_LICENSE_SERVER_URL"),
+/// Those that requirements depend on.
+const KEYS: &[&str] = &[
+    "data_dir",
+    "listen",
+    "metrics_listen",
+    "database_url",
+    "models_dir",
+    "ldap_url",
+    "smtp_host",
+    "smtp_port",
+    "smtp_tls",
+    "license_file",
+    "license_server_url",
 ];
-const LICENSE_SERVER: &[Name] = &[
-    ("data_dir", "OZ_LICENSE_DATA_DIR"),
-    ("listen", "OZ_LICENSE_LISTEN"),
-    ("database_url", "OZ_LICENSE_DATABASE_URL"),
-];
-
-/// Variables of the services.
-const VARIABLES: &str = "/etc/oz/oz.env";
 
 /// What the settings say, as far as requirements depend on it.
 #[derive(Debug, Default)]
@@ -50,22 +43,26 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads those of a profile. What is wrong is kept for the check that tells it.
     pub(super) fn read(machine: &Machine, profile: Profile) -> Self {
-        let (names, file) = match profile {
-            Profile::License => (LICENSE_SERVER, "/etc/oz-license/oz-license.toml"),
-            _ => (APPLIANCE, "/etc/oz/oz.toml"),
-        };
+        let name = if profile == Profile::License { "oz-license-server" } else { "oz-api" };
         let mut settings = Self::default();
-        settings.tables(machine, names, file);
-        let variables = settings.file(machine, VARIABLES).map(|text| assignments(&text)).unwrap_or_default();
-        for (key, variable) in names {
+        let Some(program) = PROGRAMS.iter().find(|program| program.name == name) else { return settings };
+        let wanted: Vec<&Definition> = program.table.iter().filter(|d| KEYS.contains(&d.key)).collect();
+        settings.tables(machine, &wanted, program.file);
+        let path = env_path(program).display().to_string();
+        let file = settings.file(machine, &path).map(EnvFile::parse).transpose().unwrap_or_else(|error| {
+            settings.wrong.push(format!("{path}: {error}"));
+            None
+        });
+        let variables = file.unwrap_or_default().values();
+        for d in wanted {
             let of = |name: &str| machine.variable(name).or_else(|| variables.get(name).map(String::as_str));
-            let value = match (of(variable), of(&format!("{variable}_FILE"))) {
+            let value = match (of(d.env), of(&format!("{}_FILE", d.env)).filter(|_| d.secret)) {
                 (Some(value), _) => Some(value.to_owned()),
                 (None, Some(path)) => settings.file(machine, path).map(|text| text.trim_end().to_owned()),
                 (None, None) => None,
             };
             if let Some(value) = value {
-                settings.values.insert(key, value);
+                settings.values.insert(d.key, value);
             }
         }
         settings
@@ -77,7 +74,7 @@ impl Settings {
     }
 
     /// The TOML file, and what lies in `conf.d` beside it in order of name.
-    fn tables(&mut self, machine: &Machine, names: &'static [Name], file: &str) {
+    fn tables(&mut self, machine: &Machine, wanted: &[&Definition], file: &str) {
         let folder = Path::new(file).with_file_name("conf.d");
         let more = machine.names(&folder).into_iter().filter(|name| name.ends_with(".toml"));
         let more = more.filter_map(|name| folder.join(name).to_str().map(str::to_owned));
@@ -85,9 +82,9 @@ impl Settings {
             let Some(text) = self.file(machine, &path) else { continue };
             match text.parse::<toml::Table>() {
                 Ok(table) => {
-                    for (key, _) in names {
-                        if let Some(value) = table.get(*key).and_then(as_text) {
-                            self.values.insert(key, value);
+                    for d in wanted {
+                        if let Some(value) = table.get(d.key).and_then(as_text) {
+                            self.values.insert(d.key, value);
                         }
                     }
                 }
@@ -130,18 +127,6 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// `NAME=value` of each line, as in systemd's `EnvironmentFile=`: comments are left out, one pair of quotes is taken
-/// off.
-fn assignments(text: &str) -> BTreeMap<String, String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    let pairs = lines.filter_map(|line| line.split_once('='));
-    let unquoted = |value: &str| {
-        let inside = |quote| value.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
-        inside('"').or_else(|| inside('\'')).unwrap_or(value).to_owned()
-    };
-    pairs.map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()))).collect()
-}
-
 pub(super) fn sound(asked: &Asked<'_>) -> Found {
     let settings = &asked.settings;
     if !settings.wrong.is_empty() {
@@ -175,6 +160,9 @@ mod tests {
         assert_eq!(read(&fake).get("database_url"), Some("sqlite:///d"));
         let license = Settings::read(&fake.machine(), Profile::License);
         assert_eq!(license.get("database_url"), None, "the license server has its own");
+        fake.file("/etc/oz-license/oz-license.env", "OZ_LICENSE_DATABASE_URL='sqlite:///e f'\n");
+        let license = Settings::read(&fake.machine(), Profile::License);
+        assert_eq!(license.get("database_url"), Some("sqlite:///e f"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ const PROTECTED: [char; 4] = ['"', '\\', '`', '$'];
 
 /// One assignment.
 #[derive(Debug)]
-pub(super) struct Assignment {
+pub(crate) struct Assignment {
     /// The variable.
     pub(super) name: String,
     /// Its value, quotes taken off.
@@ -24,7 +24,7 @@ pub(super) struct Assignment {
 
 /// Such a file.
 #[derive(Debug, Default)]
-pub(super) struct EnvFile {
+pub(crate) struct EnvFile {
     text: String,
     assignments: Vec<Assignment>,
 }
@@ -50,7 +50,7 @@ impl EnvFile {
     ///
     /// # Errors
     /// What versions of systemd read differently, or what would swallow a line that is added; with the line.
-    pub(super) fn parse(text: String) -> anyhow::Result<Self> {
+    pub(crate) fn parse(text: String) -> anyhow::Result<Self> {
         let mut reader = Reader::default();
         for (index, c) in text.char_indices() {
             reader.take(index, c)?;
@@ -70,7 +70,7 @@ impl EnvFile {
     }
 
     /// Every variable with the value in force.
-    pub(super) fn values(&self) -> BTreeMap<String, String> {
+    pub(crate) fn values(&self) -> BTreeMap<String, String> {
         self.assignments.iter().map(|a| (a.name.clone(), a.value.clone())).collect()
     }
 

@@ -13,6 +13,8 @@ mod tests;
 mod write;
 
 pub(crate) use arguments::{EXIT_CODES, EnvArguments};
+pub(crate) use file::EnvFile;
+pub(crate) use state::env_path;
 
 use crate::machine::Machine;
 use arguments::EnvCommand;

@@ -43,7 +43,7 @@ impl Source {
 }
 
 /// The env file of a program, as its unit names it.
-pub(super) fn env_path(program: &Program) -> PathBuf {
+pub(crate) fn env_path(program: &Program) -> PathBuf {
     Path::new(program.file).with_extension("env")
 }
 

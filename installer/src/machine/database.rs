@@ -83,34 +83,6 @@ pub(crate) fn without_password(url: &str) -> String {
     if shown.is_empty() { place.to_owned() } else { format!("{place}?{}", shown.join("&")) }
 }
 
-/// Whether an address is reached without a network, and the `sslmode` it names; as `oz-store` reads it.
-pub(crate) fn is_local(url: &str) -> (bool, Option<&str>) {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let head = rest.split('/').next().unwrap_or_default();
-    let rest = head.find('@').and_then(|at| rest.get(at + 1..)).unwrap_or(rest);
-    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let parameters = || query.split('&').filter_map(|p| p.split_once('='));
-    let value = |name: &str| parameters().rfind(|(n, v)| *n == name && !v.is_empty()).map(|(_, v)| v);
-    let hosts = [place.split('/').next(), value("host"), value("hostaddr")];
-    let local = hosts.into_iter().flatten().flat_map(|list| list.split(',')).all(is_loopback);
-    // A service file may name any host.
-    (local && value("service").is_none(), value("sslmode"))
-}
-
-/// Whether a host, with or without its port, is this machine: none or a folder (a local socket), or loopback.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None if host.matches(':').count() > 1 => host, // a bare IPv6 address in `hostaddr`
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let socket =
-        name.is_empty() || name.starts_with('/') || name.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("%2f"));
-    socket
-        || name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,20 +99,6 @@ mod tests {
             let told = format!("{} {}", ask(&wrong).unwrap_err(), without_password(&wrong));
             assert!(!told.contains("secret1"), "{wrong}: {told}");
         }
-    }
-
-    #[test]
-    fn a_network_is_told_from_this_machine() {
-        for local in ["postgres:///oz", "postgres://u@localhost/oz", "postgres://[::1]:5432/oz", "postgres://%2Frun/oz"]
-        {
-            assert!(is_local(local).0, "{local}");
-        }
-        for far in
-            ["postgres://db/oz", "postgres://localhost,db/oz", "postgres:///oz?host=db", "postgres:///?service=x"]
-        {
-            assert!(!is_local(far).0, "{far}");
-        }
-        assert_eq!(is_local("postgres://db/oz?a=b&sslmode=verify-full").1, Some("verify-full"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod database;
 pub(crate) mod fake;
 mod real;
 
-pub(crate) use database::{Database, is_local, without_password};
+pub(crate) use database::{Database, without_password};
 
 use oz_license::Timestamp;
 use std::collections::BTreeMap;
